@@ -1,0 +1,1 @@
+"""Structure against the JSON Schemas, meaning by rules on the IR."""

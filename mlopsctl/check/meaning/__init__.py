@@ -1,0 +1,1 @@
+"""The rules of meaning, each one function with its code."""

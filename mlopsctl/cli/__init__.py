@@ -1,0 +1,1 @@
+"""Typer commands by group: parse, call, report, exit. No logic lives here."""

@@ -1,0 +1,1 @@
+"""Load, check, lower, check: the whole flow on one screen."""

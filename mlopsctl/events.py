@@ -1,0 +1,96 @@
+"""What happens during a run, as values: the engine says them, report shows them as text, progress or NDJSON."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a stage ended."""
+
+    DONE = "done"
+    CACHED = "cached"
+    FAILED = "failed"
+    REFUSED = "refused"  # its command went well, a gate or a data contract did not hold
+    SKIPPED = "skipped"  # something before it did not end well, or it was not asked for
+    NOT_RUN = "not-run"  # a part of the language that this engine doesn't run yet
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A run begins. `commit` is short, with a remark if files changed since; both are empty outside git."""
+
+    run: str
+    pipeline: str
+    environment: str
+    commit: str
+    changed_files: int
+    stages: tuple[tuple[str, str], ...]  # name and kind, in the order they are shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageStarted:
+    """A stage's command begins; `reason` says why it can't come from the cache."""
+
+    stage: str
+    kind: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageOutput:
+    """One line that a stage's command printed, without its line break."""
+
+    stage: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRetried:
+    """An attempt failed and another follows after `wait` seconds."""
+
+    stage: str
+    attempt: int
+    limit: int
+    wait: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One gate, data contract or load test result, worded for people: `auc ≥ 0.80`, `0.871`, `holds`."""
+
+    expectation: str
+    observed: str
+    verdict: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEnded:
+    """A stage is over. `summary` is what is worth knowing of its result, `reason` why it ran or didn't."""
+
+    stage: str
+    kind: str
+    outcome: Outcome
+    seconds: float
+    summary: str
+    reason: str
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """The run is over. `serving` is the run whose release serves now, or empty."""
+
+    run: str
+    pipeline: str
+    outcome: Outcome
+    seconds: float
+    stages: int
+    cached: int
+    serving: str
+
+
+Event = RunStarted | StageStarted | StageOutput | StageRetried | StageEnded | RunEnded

@@ -1,0 +1,1 @@
+"""The intermediate representation: frozen dataclasses, filled by lower and by nothing else."""

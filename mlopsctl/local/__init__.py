@@ -1,0 +1,1 @@
+"""The engine on this machine: order, processes, environments, the local endpoint."""

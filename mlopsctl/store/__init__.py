@@ -1,0 +1,1 @@
+"""The artifact store behind one URL: blobs by digest, append-only records, compare-and-swap pointers."""
