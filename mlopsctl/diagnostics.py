@@ -1,7 +1,7 @@
 """What mlopsctl can say about its input: where, how bad, what, and what to do next.
 
 A fault of the user's is a value here, not an exception: checks collect them and report prints all of them at once.
-Each code has one origin, a function marked with `diagnostic` or `rule`, whose docstring is what `mlopsctl explain` shows.
+Each code has one origin, a function marked with `diagnostic` or `rule`; its docstring is what `mlopsctl explain` shows.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +71,7 @@ class Diagnostic(Finding):
     severity: Severity
 
 
-class Failure(Exception):
+class DiagnosedError(Exception):
     """A known way to fail, on its way up to the command line that prints what it carries."""
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
@@ -136,10 +136,15 @@ def explanations(modules: Iterable[ModuleType]) -> dict[str, Explanation]:
                 continue
             if code in found:
                 raise ValueError(f"{code} has two origins: {found[code].name} and {function.__name__}")
-            found[code] = Explanation(
-                code, function.severity, function.__name__, _dedented(function.__doc__ or "")
-            )
+            found[code] = Explanation(code, function.severity, function.__name__, _dedented(function.__doc__ or ""))
     return dict(sorted(found.items()))
+
+
+def similar(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that `name` is most likely a slip of, or None."""
+    from difflib import get_close_matches  # here, as most runs have no slip to look for
+
+    return next(iter(get_close_matches(name, list(candidates), n=1, cutoff=0.6)), None)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -1,0 +1,221 @@
+"""From the text of a YAML file to documents of nodes with spans, or to diagnostics that say what is wrong where.
+
+The parser's events are composed here and not by PyYAML, because duplicate keys, keys that aren't strings, depth and the
+expansion of aliases have to be seen, and because the nodes need their places.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import yaml
+
+from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Position, Span
+from mlopsctl.source import faults
+from mlopsctl.source.nodes import Entry, MappingNode, Node, Plain, ScalarNode, SequenceNode, plain
+from mlopsctl.source.scalars import UnreadableScalarError, resolve
+
+DEEPEST = 64  # levels of nesting; the language itself needs a dozen
+MOST_ALIASED = 10_000  # nodes that aliases may stand for in one file
+
+# The parser of libyaml is ten times as fast. The one in Python says the same, should a platform lack it.
+_Loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What YAML 1.2.2, section 5.1, lets a file contain; libyaml would stop at the first other character, without its line.
+_NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document; `root` is what it says."""
+
+    file: str
+    root: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The documents of one file that could be read, and what is wrong with it."""
+
+    documents: tuple[Document, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to read, not even something wrong."""
+        return not self.documents and not self.diagnostics
+
+
+def parse(text: str, file: str) -> Parsed:
+    """Read all documents of `text`. `file` is how diagnostics name it.
+
+    A syntax error ends the reading of the file; documents before it are still returned. Empty documents are left out.
+    """
+    text = text.removeprefix("\ufeff")
+    if strange := _NOT_PRINTABLE.search(text):
+        span = _offset_span(text, strange.start(), file)
+        return Parsed((), (faults.control_character(span, strange.group()),))
+    composer = _Composer(file, text)
+    documents: list[Document] = []
+    try:
+        documents.extend(Document(file, root) for root in composer.documents())
+    except yaml.MarkedYAMLError as error:
+        composer.diagnostics.append(_syntax_fault(error, file))
+    except DiagnosedError as stop:
+        composer.diagnostics.extend(stop.diagnostics)
+    return Parsed(tuple(documents), tuple(composer.diagnostics))
+
+
+@dataclass(slots=True)
+class _Composer:
+    """Builds nodes from the parser's events; one for a file."""
+
+    file: str
+    text: str
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    anchors: dict[str, Node] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    aliased: int = 0
+    events: Iterator[yaml.Event] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.events = yaml.parse(self.text, Loader=_Loader)
+
+    def documents(self) -> Iterator[Node]:
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self.anchors, self.sizes = {}, {}
+                root = self._node(next(self.events), depth=0)
+                if not (isinstance(root, ScalarNode) and root.raw == ""):
+                    yield root
+
+    def _node(self, event: yaml.Event, *, depth: int) -> Node:
+        if depth > DEEPEST:
+            raise DiagnosedError(faults.too_deep(self._span(event), DEEPEST))
+        match event:
+            case yaml.AliasEvent():
+                return self._alias(event)
+            case yaml.ScalarEvent():
+                node: Node = self._scalar(event)
+            case yaml.SequenceStartEvent():
+                node = self._sequence(event, depth=depth)
+            case yaml.MappingStartEvent():
+                node = self._mapping(event, depth=depth)
+            case _:
+                raise AssertionError(f"{type(event).__name__} can't begin a node")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def _alias(self, event: yaml.AliasEvent) -> Node:
+        name = str(event.anchor)
+        if name not in self.anchors:
+            raise DiagnosedError(faults.unknown_anchor(self._span(event), name))
+        if name not in self.sizes:
+            self.sizes[name] = _size(self.anchors[name], MOST_ALIASED)
+        self.aliased += self.sizes[name]
+        if self.aliased > MOST_ALIASED:
+            raise DiagnosedError(faults.alias_expansion(self._span(event), MOST_ALIASED))
+        return self.anchors[name]
+
+    def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
+        span = self._span(event)
+        raw = self.text[_mark(event.start_mark).index : _mark(event.end_mark).index]
+        is_plain = event.style in (None, "")
+        value: Plain
+        try:
+            value = resolve(event.value, tag=event.tag, is_plain=is_plain)
+        except UnreadableScalarError as error:
+            self.diagnostics.append(faults.unreadable_scalar(span, str(error)))
+            value = event.value
+        return ScalarNode(value, span, raw)
+
+    def _sequence(self, event: yaml.SequenceStartEvent, *, depth: int) -> SequenceNode:
+        self._refuse_tag(event, "seq")
+        items: list[Node] = []
+        while not isinstance(inner := next(self.events), yaml.SequenceEndEvent):
+            items.append(self._node(inner, depth=depth + 1))
+        return SequenceNode(tuple(items), self._until(event, inner, items[-1].span if items else None))
+
+    def _mapping(self, event: yaml.MappingStartEvent, *, depth: int) -> MappingNode:
+        self._refuse_tag(event, "map")
+        entries: dict[str, Entry] = {}
+        last: Span | None = None
+        while not isinstance(inner := next(self.events), yaml.MappingEndEvent):
+            key = self._node(inner, depth=depth + 1)
+            value = self._node(next(self.events), depth=depth + 1)
+            last = value.span
+            name = self._key_name(key)
+            if name is None:
+                continue
+            if name in entries:
+                self.diagnostics.append(faults.duplicate_key(key.span, name, entries[name].key))
+            else:
+                entries[name] = Entry(key.span, value)
+        return MappingNode(entries, self._until(event, inner, last))
+
+    def _key_name(self, key: Node) -> str | None:
+        if isinstance(key, ScalarNode) and isinstance(key.value, str):
+            return key.value
+        self.diagnostics.append(faults.key_not_a_string(key.span, plain(key) if isinstance(key, ScalarNode) else ...))
+        return None
+
+    def _refuse_tag(self, event: yaml.CollectionStartEvent, wanted: str) -> None:
+        if event.tag not in (None, "!", f"tag:yaml.org,2002:{wanted}"):
+            message = f"the tag `{event.tag}` is not part of the language"
+            self.diagnostics.append(faults.unreadable_scalar(self._span(event), message))
+
+    def _span(self, event: yaml.Event) -> Span:
+        return Span(self.file, _position(event.start_mark), _position(event.end_mark))
+
+    def _until(self, start: yaml.Event, end: yaml.Event, last: Span | None) -> Span:
+        # The end mark of a block collection is the token after it, so its last value says where it ends.
+        is_flow = bool(getattr(start, "flow_style", False))
+        stop = _position(end.end_mark) if is_flow or last is None or last.file != self.file else last.end
+        return Span(self.file, _position(start.start_mark), max(stop, _position(start.start_mark)))
+
+
+class _Mark(Protocol):
+    """What the marks of both parsers have."""
+
+    index: int
+    line: int
+    column: int
+
+
+def _mark(mark: _Mark | None) -> _Mark:
+    assert mark is not None, "the parser marks every event"
+    return mark
+
+
+def _position(mark: _Mark | None) -> Position:
+    return Position(_mark(mark).line + 1, _mark(mark).column + 1)
+
+
+def _size(node: Node, limit: int) -> int:
+    """How many nodes stand below `node`, counted only so far as to know that `limit` is passed."""
+    count, waiting = 0, [node]
+    while waiting and count <= limit:
+        current = waiting.pop()
+        count += 1
+        if isinstance(current, SequenceNode):
+            waiting.extend(current.items)
+        elif isinstance(current, MappingNode):
+            waiting.extend(entry.value for entry in current.entries.values())
+    return count
+
+
+def _syntax_fault(error: yaml.MarkedYAMLError, file: str) -> Diagnostic:
+    problem_mark = error.problem_mark or error.context_mark
+    problem = _one_character(_position(problem_mark) if problem_mark else Position(1, 1), file)
+    context = _one_character(_position(error.context_mark), file) if error.context_mark else None
+    return faults.syntax(problem, error.problem or "", context if context != problem else None, error.context or "")
+
+
+def _offset_span(text: str, offset: int, file: str) -> Span:
+    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text[:offset])
+    return _one_character(Position(len(lines), len(lines[-1]) + 1), file)
+
+
+def _one_character(start: Position, file: str) -> Span:
+    return Span(file, start, Position(start.line, start.column + 1))
