@@ -1,12 +1,13 @@
 """Which files make a project: `mlops.yaml` and what it names, or a lone `pipeline.yaml`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Span
+from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Finding, Related, Span, diagnostic
 from mlopsctl.source.files import Files
-from mlopsctl.source.nodes import MappingNode, ScalarNode, SequenceNode, at, value_span
+from mlopsctl.source.header import Kind, Source, classified
+from mlopsctl.source.nodes import MappingNode, Node, ScalarNode, SequenceNode, at, value_span
 from mlopsctl.source.overlay import merged, put
 
 PROJECT_FILE = "mlops.yaml"

@@ -1,0 +1,175 @@
+"""Whether a document has the shape that its JSON Schema describes, worded for people and put at the right place.
+
+The schemas are the only description of the input. What jsonschema says of a failing keyword is rewritten here, each
+keyword in its own way: where, what was expected, and which similar name exists.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from mlopsctl.check import shape_faults as faults
+from mlopsctl.diagnostics import Diagnostic, Span
+from mlopsctl.source.header import Kind, Source
+from mlopsctl.source.nodes import MappingNode, Path, key_span, plain, value_span
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+SCHEMAS = FilePath(__file__).parent.parent / "schemas" / "v1"
+
+
+def check(source: Source, root: MappingNode) -> tuple[tuple[Diagnostic, Path], ...]:
+    """What is wrong with the shape of `root`, each with the path of the value at fault.
+
+    `root` is the document of `source`, or what an environment's overrides made of it.
+    """
+    errors = _validator(source.kind).iter_errors(plain(root))
+    return tuple(found for error in errors for found in _worded(error, root))
+
+
+def schema(kind: Kind) -> dict[str, Any]:
+    """The published schema of one kind of document."""
+    loaded: dict[str, Any] = json.loads((SCHEMAS / f"{kind.lower()}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def _validator(kind: Kind) -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(schema(kind))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failing:
+    """A keyword that fails: what jsonschema says of it, with types that say what they are."""
+
+    keyword: str
+    limit: Any  # the keyword's own value
+    schema: Mapping[str, Any]  # the one that the keyword stands in
+    instance: Any
+    is_key: bool  # the instance is a key of the mapping at `path`, not the value there
+    path: Path
+    root: MappingNode
+
+    @property
+    def what(self) -> str:
+        """The name of what is at fault: the last key of its path, and for an item of a list the list's."""
+        return next((step for step in reversed(self.path) if isinstance(step, str)), "")
+
+    @property
+    def expected(self) -> str:
+        """The schema's own phrase for what a value must be."""
+        return str(self.schema.get("x-expected", ""))
+
+    @property
+    def value(self) -> Span:
+        return value_span(self.root, self.path)
+
+    @property
+    def key(self) -> Span:
+        return key_span(self.root, (*self.path, str(self.instance)) if self.is_key else self.path)
+
+
+def _worded(error: "ValidationError", root: MappingNode) -> Iterator[tuple[Diagnostic, Path]]:
+    failing = _Failing(
+        keyword=str(error.validator),
+        limit=error.validator_value,
+        schema=error.schema if isinstance(error.schema, dict) else {},
+        instance=error.instance,
+        is_key="propertyNames" in error.absolute_schema_path,
+        path=tuple(error.absolute_path),
+        root=root,
+    )
+    for found in _WORDINGS.get(failing.keyword, _otherwise)(failing):
+        yield found, failing.path
+
+
+def _unknown_keys(failing: _Failing) -> Iterator[Diagnostic]:
+    known = list(failing.schema.get("properties", {}))
+    for key in failing.instance:
+        if key not in known:
+            yield faults.unknown_key(key_span(failing.root, (*failing.path, key)), key, known, failing.what)
+
+
+def _missing_keys(failing: _Failing) -> Iterator[Diagnostic]:
+    for key in failing.limit:
+        if key not in failing.instance:
+            description = failing.schema.get("properties", {}).get(key, {}).get("description", "")
+            yield faults.missing_key(failing.key, key, failing.what, description)
+
+
+def _type(failing: _Failing) -> Iterator[Diagnostic]:
+    types = failing.limit if isinstance(failing.limit, list) else [failing.limit]
+    if failing.instance is None:
+        yield faults.nothing(failing.key, failing.what, types)
+    else:
+        wanted = faults.Wanted(types, failing.expected)
+        yield faults.wrong_type(failing.value, failing.what, wanted, failing.instance)
+
+
+def _choice(failing: _Failing) -> Iterator[Diagnostic]:
+    choices = failing.limit if failing.keyword == "enum" else [failing.limit]
+    yield faults.not_a_choice(failing.value, failing.what, failing.instance, choices)
+
+
+def _form(failing: _Failing) -> Iterator[Diagnostic]:
+    if failing.is_key:
+        yield faults.key_form(failing.key, str(failing.instance), failing.expected)
+    else:
+        yield faults.wrong_form(failing.value, failing.what, str(failing.instance), failing.expected)
+
+
+def _range(failing: _Failing) -> Iterator[Diagnostic]:
+    words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "above", "exclusiveMaximum": "below"}
+    bound = f"{words[failing.keyword]} {failing.limit}"
+    yield faults.out_of_range(failing.value, failing.what, failing.instance, bound)
+
+
+def _size(failing: _Failing) -> Iterator[Diagnostic]:
+    unit = {"Length": "character", "Items": "item"}.get(failing.keyword[3:], "key")
+    least = "at least" if failing.keyword.startswith("min") else "at most"
+    bound = f"{least} {failing.limit} {unit}{'' if failing.limit == 1 else 's'}"
+    if failing.is_key:
+        yield faults.key_form(failing.key, str(failing.instance), bound)
+    else:
+        yield faults.wrong_size(failing.value, failing.what, len(failing.instance), bound)
+
+
+def _repeated(failing: _Failing) -> Iterator[Diagnostic]:
+    first: dict[str, Span] = {}
+    for index, item in enumerate(failing.instance):
+        written, span = json.dumps(item, sort_keys=True), value_span(failing.root, (*failing.path, index))
+        if written in first:
+            yield faults.repeated_item(span, item, first[written])
+        first.setdefault(written, span)
+
+
+def _otherwise(failing: _Failing) -> Iterator[Diagnostic]:
+    yield faults.not_as_described(failing.key, failing.what, failing.expected or failing.keyword)
+
+
+_WORDINGS: Mapping[str, Callable[[_Failing], Iterator[Diagnostic]]] = {
+    "additionalProperties": _unknown_keys,
+    "required": _missing_keys,
+    "type": _type,
+    "enum": _choice,
+    "const": _choice,
+    "pattern": _form,
+    "minimum": _range,
+    "maximum": _range,
+    "exclusiveMinimum": _range,
+    "exclusiveMaximum": _range,
+    "minLength": _size,
+    "maxLength": _size,
+    "minItems": _size,
+    "maxItems": _size,
+    "minProperties": _size,
+    "maxProperties": _size,
+    "uniqueItems": _repeated,
+}
