@@ -1,0 +1,88 @@
+"""A folder as one value: the manifest that says which blobs are its files."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mlopsctl.store.contents import Blob
+from mlopsctl.store.digest import canonical_json
+from mlopsctl.store.errors import BlobCorrupt, StoreError, disk_faults
+
+_EXECUTABLE = 0o100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a folder. Of its mode only counts whether it can be run, as in git: umasks differ."""
+
+    blob: Blob
+    executable: bool
+
+    @property
+    def mode(self) -> int:
+        """The permission bits it is given when it is fetched."""
+        return 0o755 if self.executable else 0o644
+
+
+def files_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file under `folder` with its path relative to it, sorted; empty folders don't count.
+
+    Raises StoreError for a link that leads out of the folder, and for what is neither file nor folder.
+    """
+    with disk_faults(f"read `{folder}`"):
+        yield from sorted(_walk(folder, inside=folder.resolve(), above=()))
+
+
+def manifest_of(entries: dict[str, Entry]) -> bytes:
+    """The canonical JSON of a folder's entries. Raises StoreError for a file name that isn't Unicode."""
+    document = {
+        path: {"digest": entry.blob.digest, "mode": f"{entry.mode:o}", "size": entry.blob.size}
+        for path, entry in entries.items()
+    }
+    try:
+        return canonical_json(document)
+    except UnicodeEncodeError as fault:
+        raise StoreError(f"a file name in the folder is not UTF-8: {fault.object!a}", "rename the file") from fault
+
+
+def entries_of(manifest: bytes) -> dict[str, Entry]:
+    """The entries of a manifest. Raises BlobCorrupt if it isn't one or has a path that leads out of the folder."""
+    try:
+        return {
+            _inside(path): Entry(Blob(entry["digest"], entry["size"]), executable=entry["mode"] == "755")
+            for path, entry in json.loads(manifest).items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise BlobCorrupt(f"this is not the manifest of a folder: {fault}") from fault
+
+
+def is_executable(path: Path) -> bool:
+    """Whether its owner may run the file."""
+    with disk_faults(f"read `{path}`"):
+        return bool(path.stat().st_mode & _EXECUTABLE)
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or not parts.parts or ".." in parts.parts:
+        raise ValueError(f"`{path}` leads out of the folder")
+    return path
+
+
+def _walk(folder: Path, *, inside: Path, above: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
+    above = (*above, folder.resolve())
+    for place in map(Path, os.scandir(folder)):
+        target = place.resolve()
+        if not target.is_relative_to(inside):
+            raise StoreError(f"the link `{place}` leads out of its folder to `{target}`", "put a copy in its place")
+        if target in above:
+            raise StoreError(f"the link `{place}` leads back to a folder that it is in", "remove the link")
+        if target.is_dir():
+            for below, file in _walk(place, inside=inside, above=above):
+                yield f"{place.name}/{below}", file
+        elif target.is_file():
+            yield place.name, place
+        else:
+            raise StoreError(f"`{place}` is neither a file nor a folder", "remove it or write the data elsewhere")

@@ -1,0 +1,172 @@
+"""The store itself: what it promises is written here once, over any place that can hold bytes."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlopsctl.store.backend import Backend, Versioned
+from mlopsctl.store.beside import make_folder
+from mlopsctl.store.contents import Artifact, Blob, Pointer
+from mlopsctl.store.digest import canonical_json, digest_bytes
+from mlopsctl.store.errors import (
+    BlobCorrupt,
+    BlobMissing,
+    PointerMoved,
+    RecordExists,
+    StoreError,
+    disk_faults,
+)
+from mlopsctl.store.keys import blob_key, pointer_key, record_id, record_key, records_folder
+from mlopsctl.store.manifest import Entry, entries_of, files_in, is_executable, manifest_of
+
+
+class Store:
+    """Blobs by digest, append-only records and compare-and-swap pointers.
+
+    Put first, then point: a record or a pointer is written only once the blobs that it names were put.
+    Every method raises StoreError, or the child of it that fits, and nothing else.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    @property
+    def url(self) -> str:
+        """The address it was opened by."""
+        return self._backend.url
+
+    def put_file(self, path: Path) -> Blob:
+        """Keep a file's bytes. Raises SourceChanged if it is written to meanwhile."""
+        return self._backend.put_file(path)
+
+    def put_bytes(self, data: bytes) -> Blob:
+        """Keep bytes."""
+        return self._backend.put_bytes(data)
+
+    def get_bytes(self, digest: str) -> bytes:
+        """The bytes of a blob. Raises BlobMissing, BlobCorrupt."""
+        there = self._backend.read(blob_key(digest))
+        if there is None:
+            raise BlobMissing(f"`{self.url}` has no blob `{digest}`")
+        if digest_bytes(there.data) != digest:
+            raise BlobCorrupt(f"the bytes of blob `{digest}` in `{self.url}` changed since they were stored")
+        return there.data
+
+    def fetch(self, digest: str, to: Path, *, link: bool = False) -> None:
+        """A verified copy of a blob at `to`, in place of what was there. Raises BlobMissing, BlobCorrupt.
+
+        With `link`, a store in a folder gives a read-only hard link to the blob itself where it can.
+        """
+        self._backend.fetch(digest, to, link=link)
+
+    def is_whole(self, digest: str, size: int) -> bool:
+        """Whether the blob is there and its bytes are right."""
+        return self._backend.is_whole(digest, size)
+
+    def put_artifact(self, path: Path) -> Artifact:
+        """Keep a file, or a folder with all files in it; links inside the folder are followed.
+
+        Raises SourceChanged if a file is written to meanwhile.
+        """
+        name = path.absolute().name
+        if not path.is_dir():
+            blob = self.put_file(path)
+            return Artifact(blob.digest, blob.size, "file", name)
+        entries = {inside: Entry(self.put_file(file), is_executable(file)) for inside, file in files_in(path)}
+        manifest = self.put_bytes(manifest_of(entries))
+        return Artifact(manifest.digest, sum(entry.blob.size for entry in entries.values()), "folder", name)
+
+    def fetch_artifact(self, artifact: Artifact, to: Path, *, link: bool = False) -> None:
+        """A verified copy of an artifact at `to`: a file takes the place of one, a folder must not be there yet.
+
+        Raises BlobMissing, BlobCorrupt. `link` is as for `fetch`.
+        """
+        if artifact.kind == "file":
+            return self.fetch(artifact.digest, to, link=link)
+        with disk_faults(f"fetch the folder `{artifact.name}` from `{self.url}` to `{to}`"):
+            return self._fetch_folder(entries_of(self.get_bytes(artifact.digest)), to, link=link)
+
+    def artifact_is_whole(self, artifact: Artifact) -> bool:
+        """Whether all blobs of an artifact are there and their bytes are right."""
+        if artifact.kind == "file":
+            return self.is_whole(artifact.digest, artifact.size)
+        try:
+            entries = entries_of(self.get_bytes(artifact.digest))
+        except (BlobMissing, BlobCorrupt):
+            return False
+        return all(self.is_whole(entry.blob.digest, entry.blob.size) for entry in entries.values())
+
+    def add_record(self, kind: str, id: str, value: Mapping[str, object]) -> None:  # noqa: A002  # see record_key
+        """Keep a record. Raises RecordExists if there is one of this kind and id."""
+        if self._backend.write(record_key(kind, id), self._as_json(value), expect=None) is None:
+            raise RecordExists(f"`{self.url}` already has the {kind} record `{id}`")
+
+    def read_record(self, kind: str, id: str) -> dict[str, Any] | None:  # noqa: A002  # see record_key
+        """A record, or None if there is none."""
+        key = record_key(kind, id)
+        there = self._backend.read(key)
+        return self._from_json(key, there) if there else None
+
+    def record_ids(self, kind: str, *, prefix: str = "") -> list[str]:
+        """The ids of a kind's records that start with `prefix`, newest first where ids are ULIDs."""
+        ids = map(record_id, self._backend.names(records_folder(kind)))
+        return sorted((found for found in ids if found is not None and found.startswith(prefix)), reverse=True)
+
+    def read_pointer(self, name: str) -> Pointer | None:
+        """Where a pointer points, or None if there is no such pointer."""
+        key = pointer_key(name)
+        there = self._backend.read(key)
+        return Pointer(self._from_json(key, there)["value"], there.version) if there else None
+
+    def move_pointer(self, name: str, value: Mapping[str, object], *, expect: str | None) -> Pointer:
+        """Move a pointer that is at version `expect`, or make it if `expect` is None.
+
+        Raises PointerMoved if it is elsewhere: of many who move it from one version, one does.
+        """
+        # The nonce makes every version new, also when a pointer comes back to a value that it had.
+        document = self._as_json({"nonce": os.urandom(8).hex(), "value": value})
+        version = self._backend.write(pointer_key(name), document, expect=expect)
+        if version is None:
+            raise PointerMoved(
+                f"somebody else moved the pointer `{name}` in `{self.url}`",
+                "look at where it points now, then decide again",
+                now=self.read_pointer(name),
+            )
+        return Pointer(json.loads(document)["value"], version)
+
+    def _fetch_folder(self, entries: Mapping[str, Entry], to: Path, *, link: bool) -> None:
+        beside = to.with_name(f".{os.urandom(8).hex()}.part")
+        make_folder(beside)
+        try:
+            for inside, entry in entries.items():
+                file = beside / inside
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self.fetch(entry.blob.digest, file, link=link and not entry.executable)
+                if entry.executable:
+                    file.chmod(entry.mode)
+            beside.replace(to)
+        finally:
+            _remove(beside)
+
+    def _as_json(self, value: Mapping[str, object]) -> bytes:
+        try:
+            return canonical_json(value)
+        except (ValueError, TypeError) as fault:
+            raise StoreError(f"this can't be kept as JSON: {fault}") from fault
+
+    def _from_json(self, key: str, there: Versioned) -> dict[str, Any]:
+        try:
+            value = json.loads(there.data)
+        except ValueError as fault:
+            raise StoreError(f"`{key}` in `{self.url}` is not JSON: {fault}", "restore it from a backup") from fault
+        if not isinstance(value, dict):
+            raise StoreError(f"`{key}` in `{self.url}` is not a JSON object", "restore it from a backup")
+        return value
+
+
+def _remove(folder: Path) -> None:
+    import shutil  # it loads every compressor; needed here only
+
+    shutil.rmtree(folder, ignore_errors=True)
