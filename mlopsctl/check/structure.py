@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from mlopsctl.check import shape_faults as faults
-from mlopsctl.diagnostics import Diagnostic, Span
+from mlopsctl.diagnostics import Diagnostic, Span, similar
 from mlopsctl.source.header import Kind, Source
 from mlopsctl.source.nodes import MappingNode, Path, key_span, plain, value_span
 
@@ -98,9 +98,11 @@ def _unknown_keys(failing: _Failing) -> Iterator[Diagnostic]:
 
 
 def _missing_keys(failing: _Failing) -> Iterator[Diagnostic]:
+    known = failing.schema.get("properties", {})
+    slips = {similar(key, known) for key in failing.instance if key not in known}  # reported as unknown already
     for key in failing.limit:
-        if key not in failing.instance:
-            description = failing.schema.get("properties", {}).get(key, {}).get("description", "")
+        if key not in failing.instance and key not in slips:
+            description = known.get(key, {}).get("description", "")
             yield faults.missing_key(failing.key, key, failing.what, description)
 
 

@@ -1,0 +1,224 @@
+"""The intermediate representation: what a pipeline says, with its defaults filled in, for both engines."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mlopsctl.diagnostics import Span
+from mlopsctl.ir.origin import Origin
+from mlopsctl.ir.parts import (
+    Checkpoint,
+    Contract,
+    Distributed,
+    Gate,
+    LoadTest,
+    Named,
+    Output,
+    Param,
+    Performance,
+    Replicas,
+    Retries,
+    Rollout,
+    Schedule,
+    Secret,
+    Server,
+    StageOutput,
+    Tune,
+)
+from mlopsctl.source.interpolation import Text
+from mlopsctl.source.nodes import Json, Plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageBase:
+    """What every kind of stage has."""
+
+    name: str
+    origin: Origin = field(compare=False, repr=False)
+    requires: tuple[Named, ...]
+    inputs: Mapping[str, StageOutput]
+    outputs: Mapping[str, Output]
+    params: Mapping[str, Param]  # the pipeline's and its own, which shadow them
+    run: Text | None
+    code_include: tuple[str, ...]  # empty: all of the code
+    env: Mapping[str, Text]
+    image: str | None
+    resources: Mapping[str, Json]
+    retries: Retries
+    timeout: float | None
+    each: Mapping[str, tuple[Plain, ...] | StageOutput]
+    nodes: Mapping[str, Json]
+    pod: Mapping[str, Json]  # a merge patch on the stage's pod
+
+    def upstream(self) -> Iterator[StageOutput | Named]:
+        """What has to be done before this stage, with the places that say so."""
+        yield from self.inputs.values()
+        yield from self.requires
+        yield from (values for values in self.each.values() if isinstance(values, StageOutput))
+
+    def texts(self) -> Iterator[Text]:
+        """Every text of the stage that may hold references."""
+        if self.run is not None:
+            yield self.run
+        yield from self.env.values()
+
+    def default_output(self) -> str:
+        """The name of the output that `inputs: {x: stage}` means; empty if the stage makes none."""
+        return next(iter(self.outputs), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataStage(StageBase):
+    """Data from a path or URI, or from a command that writes it."""
+
+    kind: Literal["data"] = "data"
+    source: Text | None
+    version: str | None
+    contract: Contract | None
+
+    def texts(self) -> Iterator[Text]:
+        """Every text of the stage that may hold references."""
+        yield from StageBase.texts(self)
+        if self.source is not None:
+            yield self.source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainStage(StageBase):
+    """A command that makes a model."""
+
+    kind: Literal["train"] = "train"
+    tune: Tune | None
+    distributed: Distributed | None
+    checkpoint: Checkpoint | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateStage(StageBase):
+    """A command that measures a model, and the gates its metrics must pass."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStage(StageBase):
+    """Any other command: features, reports."""
+
+    kind: Literal["task"] = "task"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployStage(StageBase):
+    """Serving a model."""
+
+    kind: Literal["deploy"] = "deploy"
+    model: StageOutput
+    server: Server
+    replicas: Replicas
+    load_test: LoadTest | None
+    rollout: Rollout | None
+    fallback: Text | None
+    log_requests: float | None
+
+    def upstream(self) -> Iterator[StageOutput | Named]:
+        """What has to be done before this stage, with the places that say so."""
+        yield self.model
+        yield from StageBase.upstream(self)
+
+    def texts(self) -> Iterator[Text]:
+        """Every text of the stage that may hold references."""
+        yield from StageBase.texts(self)
+        yield from (text for text in (self.server.run, self.fallback) if text is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorStage(StageBase):
+    """A check, on a schedule, whether the world still looks like the training data."""
+
+    kind: Literal["monitor"] = "monitor"
+    watches: Named
+    schedule: Schedule | None
+    reference: StageOutput | None
+    columns: tuple[Named, ...]
+    method: str
+    threshold: float
+    min_samples: int
+    breaches: int
+    action: str
+    cooldown: float | None
+    performance: Performance | None
+
+    def upstream(self) -> Iterator[StageOutput | Named]:
+        """What has to be done before this stage, with the places that say so."""
+        yield self.watches
+        if self.reference is not None:
+            yield self.reference
+        yield from StageBase.upstream(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenStage:
+    """A stage whose shape is wrong. It is known by its name, so that nobody who refers to it gets an error for that."""
+
+    name: str
+    span: Span = field(compare=False, repr=False)
+
+
+Stage = DataStage | TrainStage | EvaluateStage | TaskStage | DeployStage | MonitorStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """The code that every stage runs: its folder, its Python and what to install. Paths are absolute."""
+
+    folder: Path
+    python: str | None
+    requirements: Path | None
+    origin: Origin | None = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A pipeline, as it is in one environment.
+
+    `broken_keys` are the parts of its `spec` whose shape is wrong; they are left out here, and nobody should complain
+    about what refers to them.
+    """
+
+    name: str
+    file: Path
+    owner: str | None
+    labels: Mapping[str, str]
+    environment: str
+    code: Code
+    params: Mapping[str, Param]
+    secrets: Mapping[str, Secret]
+    schedule: Schedule | None
+    stages: Mapping[str, Stage]
+    broken: Mapping[str, BrokenStage]
+    broken_keys: frozenset[str]
+    origin: Origin = field(compare=False, repr=False)
+
+    def ordered(self) -> tuple[Stage, ...]:
+        """The stages so that each stands behind what it needs, and else as they are written.
+
+        Source: Kahn's algorithm, with the order of writing as the tie-breaker. Stages on a cycle come last.
+        """
+        waiting = dict(self.stages)
+        done: list[Stage] = []
+        while waiting:
+            ready = [stage for stage in waiting.values() if not self._needs(stage) & waiting.keys()]
+            for stage in ready or list(waiting.values()):
+                done.append(stage)
+                del waiting[stage.name]
+        return tuple(done)
+
+    def needs(self, stage: Stage) -> tuple[str, ...]:
+        """The names of the stages that have to be done before `stage`, sorted."""
+        return tuple(sorted(self._needs(stage)))
+
+    def _needs(self, stage: Stage) -> set[str]:
+        names = {up.stage if isinstance(up, StageOutput) else up.name for up in stage.upstream()}
+        return {name for name in names if name in self.stages and name != stage.name}

@@ -1,0 +1,204 @@
+"""What stages are made of: parameters, outputs, gates, servers and the like.
+
+Durations are in seconds, percentages fractions of 1. Every part knows its origin, which takes no part in comparison.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlopsctl.diagnostics import Span
+from mlopsctl.ir.origin import Origin
+from mlopsctl.source.interpolation import Text
+from mlopsctl.source.nodes import Json, Plain
+
+Direction = Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name that refers to something else, and where it is written."""
+
+    name: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """A reference to what a stage makes: `model`, `model.report`, or `model[*]` for all parts of a fan-out.
+
+    `output` is empty where the default output is meant.
+    """
+
+    stage: str
+    output: str
+    every: bool
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """A parameter with its declared type and bounds; `default` is None where a value must be given."""
+
+    name: str
+    type: Literal["int", "float", "string", "bool"]
+    default: Plain
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[Plain, ...]
+    help: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret by reference: the Kubernetes Secret and its key. Its value is never here."""
+
+    name: str
+    secret: str
+    key: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When something runs by itself, in which time zone, and what happens if the last run is still going."""
+
+    cron: str
+    timezone: str
+    concurrency: str
+    suspend: bool
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file or folder that a stage leaves: its name and its path below the stage's output folder."""
+
+    name: str
+    path: str
+    span: Span = field(compare=False, repr=False)
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a failed attempt is followed by another, after which pause, and for which kinds of failure."""
+
+    limit: int
+    backoff: float
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a data set must look like. `spec` is as written; the check in the pipeline's environment reads it."""
+
+    spec: Mapping[str, Json]
+    freshness: float | None
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """A search over parameters: which, how many trials, and what the best one is."""
+
+    trials: int
+    parallel: int
+    metric: str
+    direction: Direction
+    space: Mapping[str, Mapping[str, Json]]
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Distributed:
+    """One training job on several nodes."""
+
+    nodes: int
+    framework: str
+    queue: str | None
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where a long training leaves its state."""
+
+    path: str
+    every: float | None
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a metric must hold, absolutely or against what serves or the naive forecast."""
+
+    metric: str
+    minimum: float | None
+    maximum: float | None
+    against: Literal["serving", "naive"] | None
+    tolerance: float | None
+    margin: float | None
+    direction: Direction
+    slice: str | None
+    min_samples: int | None
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How a model is served: by a format's runtime, or by a command."""
+
+    format: str | None
+    runtime: str | None
+    run: Text | None
+    health: str | None
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """How many servers; `concurrency` is the number of requests at once that one is meant for."""
+
+    minimum: int
+    maximum: int
+    concurrency: int | None
+    origin: Origin | None = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTest:
+    """Load on the candidate before any traffic. `p99` is in seconds, `errors` a fraction."""
+
+    users: int
+    duration: float
+    request: str
+    p99: float | None
+    errors: float | None
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How traffic moves to a new version. `canary` are the steps as fractions."""
+
+    canary: tuple[float, ...]
+    every: float | None
+    champion: float | None
+    challengers: Mapping[str, float]
+    shadow: float | None
+    checks: tuple[Mapping[str, float], ...]
+    origin: Origin = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Live accuracy: predictions joined with the truth that arrives later."""
+
+    metric: str
+    minimum: float | None
+    maximum: float | None
+    truth: Text | None
+    on: str | None
+    origin: Origin = field(compare=False, repr=False)
