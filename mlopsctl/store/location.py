@@ -10,6 +10,7 @@ from mlopsctl.store.folder import Folder
 from mlopsctl.store.store import Store
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)")
+_CLOUDS = ("s3", "gs", "az")
 
 
 def open_store(url: str | Path, *, patience: Patience | None = None) -> Store:
@@ -28,6 +29,10 @@ def _backend(url: str | Path, patience: Patience) -> Backend:
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return Folder(_path(unquote(parts.path), url), patience=patience)
+    if parts.scheme in _CLOUDS and parts.netloc:
+        from mlopsctl.store.object_store import ObjectStore  # a client of clouds, which takes 20 ms to import
+
+        return ObjectStore(url, patience=patience)
     raise _unsupported(url)
 
 

@@ -1,7 +1,6 @@
 """A folder as one value: the manifest that says which blobs are its files."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -73,7 +72,7 @@ def _inside(path: str) -> str:
 
 def _walk(folder: Path, *, inside: Path, above: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
     above = (*above, folder.resolve())
-    for place in map(Path, os.scandir(folder)):
+    for place in folder.iterdir():
         target = place.resolve()
         if not target.is_relative_to(inside):
             raise StoreError(f"the link `{place}` leads out of its folder to `{target}`", "put a copy in its place")

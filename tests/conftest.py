@@ -1,0 +1,25 @@
+"""What tests of several rooms need; nothing here acts unless a test names it."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.s3_server import BUCKET, s3_server
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of an S3 server that lives as long as the tests."""
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3_url(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty store in a bucket; the environment says how to reach it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return f"s3://{BUCKET}/{uuid.uuid4().hex}"
