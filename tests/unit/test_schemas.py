@@ -237,7 +237,7 @@ def test_one_fault_fails_one_keyword_at_its_place(kind: str, fault: dict[str, An
         ("spec.stages.flights.source", "s3://flights/2013-02/"),
         ("spec.stages.flights.source", "../../data/flights.csv"),
         ("spec.stages.flights.source", "${params.root}/flights.csv"),
-        ("spec.stages.model.inputs.flights", "features[*].table"),
+        ("spec.stages.model.inputs.flights", "features[*]"),
         ("spec.stages.drift.performance", REMOVED),
         ("spec.stages.drift.reference", REMOVED),
         ("spec.stages.features.resources.cpu", 0.5),
