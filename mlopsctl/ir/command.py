@@ -1,0 +1,64 @@
+"""A stage's command as a shell script whose references are shell variables.
+
+Values reach the script through its environment and never through its text, so that no value can become code: not
+even one with quotes, spaces or `$(…)` in it.
+"""
+
+from collections.abc import Iterator
+
+from mlopsctl.source.interpolation import Reference, Text
+
+SHELL = ("/bin/sh", "-ec")
+
+
+def variable(reference: Reference) -> str:
+    """The environment variable that carries a reference's value: MLOPS_PARAM_TREES for `${params.trees}`."""
+    root, *rest = reference.parts
+    return variable_name(root, *rest)
+
+
+def variable_name(root: str, *rest: str) -> str:
+    """The environment variable for a dotted name, in capitals, with `_` for what a variable can't have."""
+    singular = {"params": "param", "inputs": "input", "outputs": "output", "secrets": "secret"}.get(root, root)
+    return "_".join(("MLOPS", singular, *rest)).upper().replace("-", "_")
+
+
+def script(text: Text) -> str:
+    """The command with each reference replaced by its variable, quoted as the place where it stands needs."""
+    return "".join(_parts(text))
+
+
+def _parts(text: Text) -> Iterator[str]:
+    quoting = ""
+    for part in text.parts:
+        if isinstance(part, str):
+            quoting = _quoting_after(part, quoting)
+            yield part
+            continue
+        expansion = f"${{{variable(part)}}}"
+        match quoting:
+            case '"':
+                yield expansion
+            case "'":
+                yield f"'\"{expansion}\"'"
+            case _:
+                yield f'"{expansion}"'
+
+
+def _quoting_after(literal: str, quoting: str) -> str:
+    """The quote that is open behind `literal`, if `quoting` was open before it.
+
+    Source: POSIX.1-2017, Shell Command Language, section 2.2 Quoting. Should a construct be missed, such as a comment
+    with an apostrophe, the variable is still expanded by the shell or left as it is; it is never read as code.
+    """
+    escaped = False
+    for character in literal:
+        if escaped:
+            escaped = False
+        elif character == "\\" and quoting != "'":
+            escaped = True
+        elif quoting and character == quoting:
+            quoting = ""
+        elif not quoting and character in "\"'":
+            quoting = character
+    return quoting
