@@ -159,14 +159,15 @@ class ObjectStore:
         """Turn what the client raises into ours, but for what callers decide on: nothing there, and a conflict."""
         try:
             yield
-        except (FileNotFoundError, *_CONFLICT) as fault:
-            if not _NO_BUCKET.search(str(fault)):
+        except (FileNotFoundError, exceptions.BaseError) as fault:
+            text = str(fault)
+            if _NO_BUCKET.search(text) is None and isinstance(fault, (FileNotFoundError, *_CONFLICT)):
                 raise
-            raise StoreError(f"`{self.url}` has no such bucket: cannot {action}", "make the bucket first") from fault
-        except exceptions.BaseError as fault:
-            raise self._worded(str(fault), action) from fault
+            raise self._worded(text, action) from fault
 
     def _worded(self, fault: str, action: str) -> StoreError:
+        if _NO_BUCKET.search(fault):
+            return StoreError(f"`{self.url}`: cannot {action}: there is no such bucket", "make the bucket first")
         status = _STATUS.search(fault)
         message = f"`{self.url}`: cannot {action}: {_reason(fault, status, self._patience)}"
         code = int(status[1]) if status else None

@@ -118,7 +118,12 @@ class Store:
         """Where a pointer points, or None if there is no such pointer."""
         key = pointer_key(name)
         there = self._backend.read(key)
-        return Pointer(self._from_json(key, there)["value"], there.version) if there else None
+        if there is None:
+            return None
+        value = self._from_json(key, there).get("value")
+        if not isinstance(value, dict):
+            raise StoreError(f"`{key}` in `{self.url}` is not a pointer", "restore it from a backup")
+        return Pointer(value, there.version)
 
     def move_pointer(self, name: str, value: Mapping[str, object], *, expect: str | None) -> Pointer:
         """Move a pointer that is at version `expect`, or make it if `expect` is None.
