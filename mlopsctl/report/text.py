@@ -7,6 +7,7 @@ from mlopsctl.diagnostics import Diagnostic, Severity
 from mlopsctl.report.colour import Colour, Paint, painter
 from mlopsctl.report.display import shown, wrapped
 from mlopsctl.report.excerpt import NARROWEST, Layout, Mark, excerpt, gutter_width
+from mlopsctl.report.wording import counted
 
 _COLOURS = {Severity.ERROR: Colour.ERROR, Severity.WARNING: Colour.WARNING}
 
@@ -23,8 +24,13 @@ def render_diagnostics(
     paint = painter(colour=colour)
     if not found:
         return ""
-    blocks = ["\n".join(_diagnostic(one, sources, paint=paint, width=width)) for one in found]
-    return "\n\n".join([*blocks, "\n".join(_footer(found, paint))]) + "\n"
+    blocks = [render_diagnostic(one, sources, colour=colour, width=width) for one in found]
+    return "\n\n".join([*blocks, "\n".join(_footer(found, paint, width))]) + "\n"
+
+
+def render_diagnostic(found: Diagnostic, sources: Mapping[str, str], *, colour: bool, width: int) -> str:
+    """One of them alone, without a line break at its end."""
+    return "\n".join(_diagnostic(found, sources, paint=painter(colour=colour), width=width))
 
 
 def _diagnostic(found: Diagnostic, sources: Mapping[str, str], *, paint: Paint, width: int) -> Iterator[str]:
@@ -64,19 +70,15 @@ def _remark(word: str, text: str, layout: Layout) -> Iterator[str]:
         yield f"{head}        {line}".rstrip()
 
 
-def _footer(found: Sequence[Diagnostic], paint: Paint) -> Iterator[str]:
+def _footer(found: Sequence[Diagnostic], paint: Paint, width: int) -> Iterator[str]:
     counts = [
-        _counted(sum(one.severity is severity for one in found), severity)
+        counted(sum(one.severity is severity for one in found), severity)
         for severity in Severity
         if any(one.severity is severity for one in found)
     ]
     files = {one.span.file for one in found if one.span is not None}
-    places = f" in {_counted(len(files), 'file')}" if files else ""
+    places = f" in {counted(len(files), 'file')}" if files else ""
     yield paint(", ".join(counts) + places, Colour.STRONG)
     first, *others = sorted({one.code for one in found})
     rest = f" (or {', '.join(others)})" if others else ""
-    yield f"For more: mlopsctl explain {first}{rest}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    yield from wrapped(f"For more: mlopsctl explain {first}{rest}", max(width, NARROWEST))

@@ -1,0 +1,85 @@
+"""A run on a terminal: what is going on now is drawn anew all the time, what is over stays as text.
+
+It imports rich, which takes longer than most commands do, and is itself imported only for a run on a terminal.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from mlopsctl.events import Event, StageEnded, StageOutput, StageRetried, StageStarted
+from mlopsctl.report.display import shown
+from mlopsctl.report.run_lines import RunLines
+from mlopsctl.report.wording import duration
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_FRAMES_A_SECOND = 8
+
+
+@dataclass(slots=True)
+class _Running:
+    """A stage whose command runs, or waits to be tried again."""
+
+    kind: str
+    since: float
+    said: str
+
+
+class LiveReporter:
+    """Shows the stages that run with elapsed time and last line of output; leaves what TextReporter would print."""
+
+    def __init__(self, stream: TextIO, *, colour: bool, width: int, verbose: bool) -> None:
+        self._lines = RunLines(colour=colour, width=width, verbose=verbose)
+        self._running: dict[str, _Running] = {}
+        self._console = Console(file=stream, force_terminal=True, no_color=not colour, width=width, highlight=False)
+        self._live = Live(
+            get_renderable=self._view,
+            console=self._console,
+            refresh_per_second=_FRAMES_A_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+
+    def handle(self, event: Event) -> None:
+        """Show `event`: in the lines that are drawn anew, or above them for good."""
+        self._remember(event)
+        for line in self._lines.of(event):
+            self._console.print(Text.from_ansi(line), soft_wrap=True)
+
+    def close(self) -> None:
+        """Take away what was drawn and give the cursor back."""
+        self._live.stop()
+
+    def _remember(self, event: Event) -> None:
+        match event:
+            case StageStarted():
+                self._running[event.stage] = _Running(event.kind, time.monotonic(), event.reason)
+            case StageOutput() if event.stage in self._running and event.line.strip():
+                self._running[event.stage].said = event.line
+            case StageRetried() if event.stage in self._running:
+                self._running[event.stage].said = event.why
+            case StageEnded():
+                self._running.pop(event.stage, None)
+            case _:
+                pass
+
+    def _view(self) -> Table:
+        table = Table.grid(expand=False)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        for row in self._rows(time.monotonic()):
+            table.add_row(row)
+        return table
+
+    def _rows(self, now: float) -> Iterator[Text]:
+        frame = _FRAMES[int(now * _FRAMES_A_SECOND) % len(_FRAMES)]
+        for stage, running in list(self._running.items()):  # a copy: rich draws from a thread of its own
+            columns = self._lines.stage_columns(stage, running.kind)
+            yield Text(f"  {frame} {columns}  {duration(now - running.since):>7}   {shown(running.said)}")

@@ -1,0 +1,31 @@
+"""A run as NDJSON, one event a line, for programs; schemas/output/v1/run-event.json describes it."""
+
+import json
+import re
+from dataclasses import asdict
+from typing import TextIO
+
+from mlopsctl.events import Event
+
+VERSION = 1
+
+
+class NdjsonReporter:
+    """Writes each event as one line of JSON as soon as it comes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def handle(self, event: Event) -> None:
+        """Write `event`."""
+        self._stream.write(event_line(event))
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+def event_line(event: Event) -> str:
+    """`event` as JSON in ASCII with a line break at its end; its `type` is `stage-ended` for StageEnded."""
+    kind = re.sub(r"(?<!^)(?=[A-Z])", "-", type(event).__name__).lower()
+    return json.dumps({"type": kind, "version": VERSION, **asdict(event)}) + "\n"
