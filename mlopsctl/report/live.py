@@ -58,6 +58,10 @@ class LiveReporter:
         """Take away what was drawn and give the cursor back."""
         self._live.stop()
 
+    def refresh(self) -> None:
+        """Draw anew at once; it happens by itself several times a second."""
+        self._live.refresh()
+
     def _remember(self, event: Event) -> None:
         match event:
             case StageStarted():

@@ -84,7 +84,7 @@ class RunLines:
         """The line of a stage; what doesn't fit beside its name goes on below."""
         columns = self.stage_columns(stage, self.kinds.get(stage, ""))
         indent = 4 + display_width(columns) + 2 + _TIME + 3
-        first, *others = wrapped(shown(" · ".join(part for part in said if part)), max(self.width - indent, _NARROWEST))
+        first, *others = _beside([shown(part) for part in said if part], max(self.width - indent, _NARROWEST))
         yield f"  {self.paint(mark, colour)} {columns}  {time:>{_TIME}}   {first}".rstrip()
         yield from (" " * indent + line for line in others)
 
@@ -151,3 +151,11 @@ def _header(event: RunStarted) -> Iterator[str]:
     parts = [event.pipeline, event.environment, commit, f"run {short_run(event.run)}"]
     yield " · ".join(shown(part) for part in parts if part)
     yield ""
+
+
+def _beside(parts: Sequence[str], width: int) -> list[str]:
+    """The parts in one line if they fit there, else each in lines of its own; at least one line."""
+    together = " · ".join(parts)
+    if display_width(together) <= width:
+        return [together]
+    return [line for part in parts for line in wrapped(part, width)]
