@@ -26,6 +26,8 @@ class Backend(Protocol):
     """Keys are relative paths with forward slashes. Nothing but StoreError is raised."""
 
     url: str
+    at_once: int
+    """How many files of a folder it takes or gives at once; more than one where each waits for a network."""
 
     def read(self, key: str) -> Versioned | None:
         """The whole value, or None if there is none."""

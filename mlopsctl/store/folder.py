@@ -30,6 +30,8 @@ _NO_KERNEL_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, er
 class Folder:
     """The backend for a folder on this machine or on a shared file system; made when it is first written to."""
 
+    at_once = 1
+
     def __init__(self, root: Path, *, patience: Patience) -> None:
         self.url = str(root)
         self._root = root.absolute()
@@ -188,17 +190,15 @@ def _copy_and_digest(source: BinaryIO, to: BinaryIO) -> Blob:
 
 
 def _copy(source: BinaryIO, to: BinaryIO) -> None:
-    """Copy inside the kernel, where some file systems share the blocks; through memory where it can't."""
+    """Copy inside the kernel, where some file systems share the blocks; what it leaves is copied through memory."""
     try:
         while os.copy_file_range(source.fileno(), to.fileno(), 1 << 30):
             pass
     except OSError as fault:
         if fault.errno not in _NO_KERNEL_COPY:
             raise
-        to.seek(0)
-        source.seek(0)
-        while chunk := source.read(_CHUNK):
-            to.write(chunk)
+    while chunk := source.read(_CHUNK):
+        to.write(chunk)
 
 
 def _linked(place: Path, to: Path) -> bool:

@@ -73,7 +73,7 @@ def _inside(path: str) -> str:
 def _walk(folder: Path, *, inside: Path, above: tuple[Path, ...]) -> Iterator[tuple[str, Path]]:
     above = (*above, folder.resolve())
     for place in folder.iterdir():
-        target = place.resolve()
+        target = _target(place)
         if not target.is_relative_to(inside):
             raise StoreError(f"the link `{place}` leads out of its folder to `{target}`", "put a copy in its place")
         if target in above:
@@ -85,3 +85,10 @@ def _walk(folder: Path, *, inside: Path, above: tuple[Path, ...]) -> Iterator[tu
             yield place.name, place
         else:
             raise StoreError(f"`{place}` is neither a file nor a folder", "remove it or write the data elsewhere")
+
+
+def _target(place: Path) -> Path:
+    try:
+        return place.resolve()
+    except RuntimeError as fault:  # how pathlib before 3.13 complains about a circle of links
+        raise StoreError(f"the link `{place}` leads to itself", "remove the link") from fault

@@ -55,13 +55,14 @@ _TOO_MANY_REQUESTS, _SERVER_FAULT, _FULL = 429, 500, 507
 class ObjectStore:
     """The backend for a bucket, reached through obstore."""
 
+    at_once = 8
+
     def __init__(self, url: str, *, patience: Patience) -> None:
         self.url = url
         self._patience = patience
-        with self._faults("open it"):
-            self._bucket = _opened(url, patience)
-            # A conditional put that is repeated below us can meet its own success and call it a conflict.
-            self._bucket_once = _opened(url, Patience(patience.seconds, retries=0))
+        self._bucket = _opened(url, patience)
+        # A conditional put that is repeated below us can meet its own success and call it a conflict.
+        self._bucket_once = _opened(url, Patience(patience.seconds, retries=0))
 
     def read(self, key: str) -> Versioned | None:
         """The whole value, or None if there is none."""
@@ -167,9 +168,9 @@ class ObjectStore:
 
     def _worded(self, fault: str, action: str) -> StoreError:
         if _NO_BUCKET.search(fault):
-            return StoreError(f"`{self.url}`: cannot {action}: there is no such bucket", "make the bucket first")
+            return StoreError(f"cannot {action} in `{self.url}`: there is no such bucket", "make the bucket first")
         status = _STATUS.search(fault)
-        message = f"`{self.url}`: cannot {action}: {_reason(fault, status, self._patience)}"
+        message = f"cannot {action} in `{self.url}`: {_reason(fault, status, self._patience)}"
         code = int(status[1]) if status else None
         if code in (401, 403):
             return StoreDenied(message, "check the store's credentials in the environment, and what they may do")
@@ -185,11 +186,15 @@ def _opened(url: str, patience: Patience) -> Bucket:
     bucket, _, path = rest.partition("/")
     prefix = path.strip("/") or None
     client, retry = _client(patience), _retry(patience)
-    if scheme == "gs":
-        return GCSStore(bucket, prefix=prefix, client_options=client, retry_config=retry)
-    if scheme == "az":
-        return AzureStore(bucket, prefix=prefix, client_options=client, retry_config=retry)
-    return S3Store(bucket, prefix=prefix, client_options=client, retry_config=retry, conditional_put="etag")
+    try:
+        if scheme == "gs":
+            return GCSStore(bucket, prefix=prefix, client_options=client, retry_config=retry)
+        if scheme == "az":
+            return AzureStore(bucket, prefix=prefix, client_options=client, retry_config=retry)
+        return S3Store(bucket, prefix=prefix, client_options=client, retry_config=retry, conditional_put="etag")
+    except exceptions.BaseError as fault:
+        reason = str(fault).partition("\n")[0]
+        raise StoreError(f"cannot open `{url}`: {reason}", "set what the store needs in the environment") from fault
 
 
 def _client(patience: Patience) -> "ClientConfig":

@@ -2,12 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlopsctl.store.backend import Backend, Versioned
-from mlopsctl.store.beside import make_folder
 from mlopsctl.store.contents import Artifact, Blob, Pointer
 from mlopsctl.store.digest import canonical_json, digest_bytes
 from mlopsctl.store.errors import (
@@ -20,6 +19,9 @@ from mlopsctl.store.errors import (
 )
 from mlopsctl.store.keys import blob_key, pointer_key, record_id, record_key, records_folder
 from mlopsctl.store.manifest import Entry, entries_of, files_in, is_executable, manifest_of
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Store:
@@ -74,7 +76,7 @@ class Store:
         if not path.is_dir():
             blob = self.put_file(path)
             return Artifact(blob.digest, blob.size, "file", name)
-        entries = {inside: Entry(self.put_file(file), is_executable(file)) for inside, file in files_in(path)}
+        entries = dict(self._each(self._put_entry, files_in(path)))
         manifest = self.put_bytes(manifest_of(entries))
         return Artifact(manifest.digest, sum(entry.blob.size for entry in entries.values()), "folder", name)
 
@@ -96,7 +98,7 @@ class Store:
             entries = entries_of(self.get_bytes(artifact.digest))
         except (BlobMissing, BlobCorrupt):
             return False
-        return all(self.is_whole(entry.blob.digest, entry.blob.size) for entry in entries.values())
+        return all(self._each(lambda entry: self.is_whole(entry.blob.digest, entry.blob.size), entries.values()))
 
     def add_record(self, kind: str, id: str, value: Mapping[str, object]) -> None:  # noqa: A002  # see record_key
         """Keep a record. Raises RecordExists if there is one of this kind and id."""
@@ -143,17 +145,33 @@ class Store:
 
     def _fetch_folder(self, entries: Mapping[str, Entry], to: Path, *, link: bool) -> None:
         beside = to.with_name(f".{os.urandom(8).hex()}.part")
-        make_folder(beside)
+
+        def fetch(item: tuple[str, Entry]) -> None:
+            file, entry = beside / item[0], item[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.fetch(entry.blob.digest, file, link=link and not entry.executable)
+            if entry.executable:
+                file.chmod(entry.mode)
+
+        beside.mkdir()
         try:
-            for inside, entry in entries.items():
-                file = beside / inside
-                file.parent.mkdir(parents=True, exist_ok=True)
-                self.fetch(entry.blob.digest, file, link=link and not entry.executable)
-                if entry.executable:
-                    file.chmod(entry.mode)
+            self._each(fetch, entries.items())
             beside.replace(to)
         finally:
             _remove(beside)
+
+    def _put_entry(self, item: tuple[str, Path]) -> tuple[str, Entry]:
+        inside, file = item
+        return inside, Entry(self.put_file(file), is_executable(file))
+
+    def _each(self, do: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Do it for each, some at once if that is faster here; the first fault ends it."""
+        if self._backend.at_once == 1:
+            return [do(item) for item in items]
+        from concurrent.futures import ThreadPoolExecutor  # needed for a network only, and slow to import
+
+        with ThreadPoolExecutor(self._backend.at_once) as pool:
+            return list(pool.map(do, items))
 
     def _as_json(self, value: Mapping[str, object]) -> bytes:
         try:

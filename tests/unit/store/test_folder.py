@@ -156,6 +156,14 @@ def test_blobs_are_read_only_and_fetched_copies_are_not(store: Store, root: Path
     assert not list(tmp_path.glob(".*.part"))
 
 
+@pytest.mark.parametrize("link", [False, True], ids=["copy", "link"])
+def test_a_copy_on_another_file_system(store: Store, tmp_path: Path, link: bool) -> None:  # noqa: FBT001  # a case
+    blob = store.put_bytes(DATA)
+    with small_disk(tmp_path / "disk") as disk:
+        store.fetch(blob.digest, disk / "copy", link=link)
+        assert (disk / "copy").read_bytes() == DATA
+
+
 def test_a_source_that_changes_meanwhile_is_refused(store: Store, root: Path, tmp_path: Path) -> None:
     source = tmp_path / "pipe"
     os.mkfifo(source)

@@ -14,7 +14,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 OBJECT = st.dictionaries(TEXT, st.none() | st.booleans() | NUMBER | TEXT | st.dictionaries(TEXT, TEXT), max_size=3)
 ARTIFACT = st.builds(Artifact, TEXT, st.integers(0), st.sampled_from(["file", "folder"]), TEXT)
-PLAIN: dict[str, Any] = {"checks": st.lists(OBJECT, max_size=2), "metrics": st.dictionaries(TEXT, NUMBER, max_size=2)}
+PLAIN: dict[str, Any] = {
+    "checks": st.lists(OBJECT, max_size=2),
+    "metrics": st.dictionaries(TEXT, NUMBER, max_size=2),
+    "seconds": NUMBER,
+}
 STAGE = st.builds(
     StageRecord,
     **PLAIN,

@@ -155,6 +155,14 @@ def around(at: Path) -> None:
     (at / "link").symlink_to(".")
 
 
+def itself(at: Path) -> None:
+    (at / "link").symlink_to("link")
+
+
+def nowhere(at: Path) -> None:
+    (at / "link").symlink_to("absent")
+
+
 def pipe(at: Path) -> None:
     os.mkfifo(at / "pipe")
 
@@ -168,6 +176,8 @@ def not_text(at: Path) -> None:
     [
         pytest.param(outward, "leads out of its folder", id="link outward"),
         pytest.param(around, "leads back to a folder", id="link in a circle"),
+        pytest.param(itself, "leads to itself|neither a file nor a folder", id="link to itself"),
+        pytest.param(nowhere, "neither a file nor a folder", id="link to nowhere"),
         pytest.param(pipe, "neither a file nor a folder", id="pipe"),
         pytest.param(not_text, "not UTF-8", id="name that isn't text"),
     ],
