@@ -129,15 +129,12 @@ class Folder:
         """
         folder = self._root / "tmp"
         make_folder(folder)
-        path = folder / os.urandom(16).hex()
+        stream = _new_locked_file(folder)
         try:
-            with path.open("xb") as stream:
-                fcntl.flock(stream, fcntl.LOCK_SH)
-                if not path.exists():  # somebody who opened the store took it for stale before it was locked
-                    raise StoreUnreachable(f"`{path}` was removed while it was being made", "try again")
+            with stream:
                 yield stream
         finally:
-            path.unlink(missing_ok=True)
+            Path(stream.name).unlink(missing_ok=True)
 
     def _remove_stale(self) -> None:
         """Remove what killed processes left in `tmp`; whoever may not do that leaves it to one who may."""
@@ -161,6 +158,15 @@ class Folder:
                     )
                 time.sleep(_LOCK_POLL)
             yield
+
+
+def _new_locked_file(folder: Path) -> BinaryIO:
+    while True:
+        stream = (folder / os.urandom(16).hex()).open("xb")
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        if os.fstat(stream.fileno()).st_nlink:
+            return stream
+        stream.close()  # whoever opened the store just then took it for stale before it was locked
 
 
 def _lock(stream: BinaryIO) -> bool:

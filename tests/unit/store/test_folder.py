@@ -31,6 +31,13 @@ import pathlib, sys
 from mlopsctl.store import open_store
 open_store(sys.argv[1]).put_file(pathlib.Path(sys.argv[2]))
 """
+OPEN_ALL_THE_TIME = """
+import sys
+from mlopsctl.store import open_store
+print("ready", flush=True)
+while True:
+    open_store(sys.argv[1])
+"""
 HALF_A_MEGABYTE = "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))"
 # Says which fault of the store ended it.
 FAULT = """
@@ -188,6 +195,19 @@ def test_a_put_that_is_killed_leaves_what_the_next_one_removes(root: Path, tmp_p
     assert files_under(root) == [half]
     open_store(root)
     assert files_under(root) == []
+
+
+def test_who_opens_a_store_does_not_disturb_who_puts(store: Store, root: Path) -> None:
+    opening = subprocess.Popen([sys.executable, "-c", OPEN_ALL_THE_TIME, root], stdout=subprocess.PIPE)
+    try:
+        assert opening.stdout is not None
+        assert opening.stdout.readline() == b"ready\n"
+        for number in range(300):
+            store.put_bytes(str(number).encode())
+    finally:
+        opening.kill()
+        opening.communicate(timeout=10)
+    assert len(files_under(root / "blobs")) == 300
 
 
 no_space = pytest.mark.parametrize(
