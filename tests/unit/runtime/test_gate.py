@@ -156,6 +156,18 @@ def test_slice_is_compared_with_its_own_naive_forecast_or_that_of_all_rows() -> 
     assert (result.observed, result.verdict) == ("worst AA 0.700 against 0.650 (n=10)", "short by 0.050")
 
 
+@pytest.mark.parametrize(
+    ("gate", "value", "reference"),
+    [
+        pytest.param(Gate(metric="auc", against="naive", margin=0.2), 0.3, 0.1, id="0.1 + 0.2 is 0.3"),
+        pytest.param(Gate(metric="auc", against="serving", tolerance=0.01), 0.861, 0.871, id="0.871 - 0.861 is 0.01"),
+    ],
+)
+def test_numbers_are_compared_as_they_are_written(gate: Gate, value: float, reference: float) -> None:
+    theirs = measured({"auc": reference})
+    assert judged(gate, measured({"auc": value}, naive={"auc": reference}), theirs).holds
+
+
 def test_failed_serving_gate_names_the_slices_that_lost_most() -> None:
     ours = measured({"auc": 0.842}, carriers={"EV": (0.80, 4912), "MQ": (0.80, 2105), "AA": (0.9, 50)})
     theirs = measured({"auc": 0.868}, carriers={"EV": (0.861, 4912), "MQ": (0.848, 2105), "AA": (0.89, 50)})
