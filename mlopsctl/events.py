@@ -26,6 +26,7 @@ class RunStarted:
     commit: str
     changed_files: int
     stages: tuple[tuple[str, str], ...]  # name and kind, in the order they are shown
+    not_run: tuple[str, ...] = ()  # what the pipeline says that this engine leaves out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

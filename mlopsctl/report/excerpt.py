@@ -12,6 +12,7 @@ from mlopsctl.report.display import ELLIPSIS, display_width, shown, shown_charac
 
 NARROWEST = 24  # columns of source that are shown even if the terminal is narrower
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML counts lines
+_NEAR = 2_000  # characters before and after a place that are looked at; more than a terminal is wide
 _LABEL_NEEDS = 24  # columns; with less to the right of its place a label moves to the left
 
 
@@ -55,34 +56,46 @@ class _Segment:
 
 
 class _Line:
-    """A source line as it is shown."""
+    """A source line as it is shown, or of a very long one what is near the character `around`.
 
-    def __init__(self, text: str) -> None:
-        self.cells = [shown_character(character) for character in text]
+    Indexes of characters are those of the source line.
+    """
+
+    def __init__(self, text: str, *, around: int) -> None:
+        self.first = max(around - _NEAR, 0)
+        self.cells = [shown_character(character) for character in text[self.first : around + _NEAR]]
         self.edges = [0, *accumulate(map(display_width, self.cells))]  # the column where each character begins
+        self.length = len(text)
+
+    def fits(self, width: int) -> bool:
+        """Whether all of the line is shown in `width` columns."""
+        return len(self.cells) == self.length and self.edges[-1] <= width
 
     def window(self, start: int, end: int, width: int) -> tuple[int, int]:
         """From and to which character the line is shown, so that `start` to `end` is seen and all fits."""
-        if self.edges[-1] <= width:
-            return 0, len(self.cells)
+        if self.fits(width):
+            return 0, self.length
         width -= 2 * len(ELLIPSIS)
-        context = max(width - (self.edges[end] - self.edges[start]), 0) // 2
-        first = max(min(self.edges[start] - context, self.edges[-1] - width), 0)
-        begin = bisect_right(self.edges, first) - 1
-        return begin, bisect_right(self.edges, self.edges[begin] + width) - 1
+        context = max(width - (self._column(end) - self._column(start)), 0) // 2
+        left = max(min(self._column(start) - context, self.edges[-1] - width), 0)
+        begin = bisect_right(self.edges, left) - 1
+        return self.first + begin, self.first + bisect_right(self.edges, self.edges[begin] + width) - 1
 
     def text(self, begin: int, end: int) -> str:
         """The characters from `begin` to `end`, with an ellipsis where something is left out."""
         head = ELLIPSIS if begin else ""
-        tail = ELLIPSIS if end < len(self.cells) else ""
-        return head + "".join(self.cells[begin:end]) + tail
+        tail = ELLIPSIS if end < self.length else ""
+        return head + "".join(self.cells[begin - self.first : end - self.first]) + tail
 
     def columns(self, segment: _Segment, begin: int, end: int) -> tuple[int, int]:
         """The first column of the segment's underline and its width, within the window from `begin` to `end`."""
-        first = min(max(segment.start, begin), end)
-        last = max(min(segment.end, end), first)
+        start = self._column(min(max(segment.start, begin), end))
+        stop = self._column(min(segment.end, end))
         offset = len(ELLIPSIS) if begin else 0
-        return self.edges[first] - self.edges[begin] + offset, max(self.edges[last] - self.edges[first], 1)
+        return start - self._column(begin) + offset, max(stop - start, 1)
+
+    def _column(self, index: int) -> int:
+        return self.edges[min(index - self.first, len(self.cells))]
 
 
 def split_lines(text: str) -> list[str]:
@@ -95,15 +108,14 @@ def gutter_width(marks: Sequence[Mark]) -> int:
     return max((len(str(mark.span.end.line)) for mark in marks), default=1)
 
 
-def excerpt(marks: Sequence[Mark], text: str | None, layout: Layout) -> Iterator[str]:
+def excerpt(marks: Sequence[Mark], lines: Sequence[str], layout: Layout) -> Iterator[str]:
     """The rows of one block: the place of the first mark, then all marked lines of its file in order.
 
-    A mark whose line the text doesn't have is left out, but not its label.
+    `lines` are those of the file, as `split_lines` gives them. A mark beyond them is left out, but not its label.
     """
     at = marks[0].span
     place = layout.paint(" " * layout.gutter + " ┌─", Colour.FRAME)
     yield f"{place} {shown(at.file)}:{at.start.line}:{at.start.column}"
-    lines = split_lines(text) if text is not None else []
     block = _Block(lines, layout)
     for mark in marks:
         block.add(mark)
@@ -145,19 +157,19 @@ class _Block:
         """The one line that lies between two others, or a dot for more than one."""
         left_out = after - before - 1
         if left_out == 1:
-            line = _Line(self.lines[before])
+            line = _Line(self.lines[before], around=0)
             yield self._row(before + 1, line.text(*line.window(0, 0, self.layout.room)))
         elif left_out > 1:
             yield self.layout.row("·", self._bracket(before + 1))
 
     def _marked(self, number: int) -> Iterator[str]:
         """A line with its underlines; if it is too long for the screen, anew for each of them."""
-        line = _Line(self.lines[number - 1])
         room = self.layout.room
         ordered = sorted(self.segments[number], key=lambda segment: (segment.start, segment.end))
         for index, segment in enumerate(ordered):
+            line = _Line(self.lines[number - 1], around=segment.start)
             window = line.window(segment.start, segment.end, room)
-            if index == 0 or line.edges[-1] > room:
+            if index == 0 or not line.fits(room):
                 yield self._row(number, line.text(*window))
             for row in _underline(segment, *line.columns(segment, *window), self.layout):
                 yield self.layout.row("", self._bracket(number, is_below=True) + row)

@@ -57,7 +57,7 @@ class RunLines:
         match event:
             case RunStarted():
                 self.kinds = dict(event.stages)
-                yield from _header(event)
+                yield from self._header(event)
             case StageStarted():
                 self.outputs[event.stage] = _Output()
                 if self.verbose:
@@ -79,6 +79,20 @@ class RunLines:
         names = max(map(display_width, map(shown, [*self.kinds, stage])))
         kinds = max(map(display_width, map(shown, [*self.kinds.values(), kind])))
         return f"{padded(shown(stage), names)}  {padded(shown(kind), kinds)}"
+
+    def _header(self, event: RunStarted) -> Iterator[str]:
+        """Which run of what, then all that the pipeline asks for and this engine leaves out."""
+        changed = f" ({counted(event.changed_files, 'file')} changed since)" if event.changed_files else ""
+        commit = f"{event.commit}{changed}" if event.commit else ""
+        parts = [event.pipeline, event.environment, commit, f"run {short_run(event.run)}"]
+        yield " · ".join(shown(part) for part in parts if part)
+        yield ""
+        for part in event.not_run:
+            first, *others = wrapped(f"left out here  {shown(part)}", max(self.width - 4, _NARROWEST))
+            yield f"  {self.paint('–', Colour.FAINT)} {first}"
+            yield from (f"    {line}" for line in others)
+        if event.not_run:
+            yield ""
 
     def _stage(self, mark: str, colour: Colour, stage: str, *, said: Sequence[str], time: str = "") -> Iterator[str]:
         """The line of a stage; what doesn't fit beside its name goes on below."""
@@ -143,14 +157,6 @@ class RunLines:
         ending = "" if event.outcome is Outcome.DONE else f"{event.outcome.replace('-', ' ').capitalize()} after "
         cached = f", {event.cached} of {counted(event.stages, 'stage')} from cache" if event.cached else ""
         yield self.paint(f"{ending}{duration(event.seconds)}{cached}", Colour.STRONG)
-
-
-def _header(event: RunStarted) -> Iterator[str]:
-    changed = f" ({counted(event.changed_files, 'file')} changed since)" if event.changed_files else ""
-    commit = f"{event.commit}{changed}" if event.commit else ""
-    parts = [event.pipeline, event.environment, commit, f"run {short_run(event.run)}"]
-    yield " · ".join(shown(part) for part in parts if part)
-    yield ""
 
 
 def _beside(parts: Sequence[str], width: int) -> list[str]:

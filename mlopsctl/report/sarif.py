@@ -51,10 +51,11 @@ def _rule(code: str, explanation: Explanation | None) -> dict[str, Any]:
 
 
 def _results(found: Sequence[Diagnostic], sources: Mapping[str, str], codes: Sequence[str]) -> list[dict[str, Any]]:
+    lines = {file: split_lines(text) for file, text in sources.items()}
     seen: Counter[str] = Counter()
     results = []
     for one in found:
-        fingerprint = _fingerprint(one, sources)
+        fingerprint = _fingerprint(one, lines)
         seen[fingerprint] += 1
         results.append(_result(one, codes.index(one.code), f"{fingerprint}:{seen[fingerprint]}"))
     return results
@@ -89,11 +90,11 @@ def _physical(span: Span) -> dict[str, Any]:
     }
 
 
-def _fingerprint(found: Diagnostic, sources: Mapping[str, str]) -> str:
+def _fingerprint(found: Diagnostic, sources: Mapping[str, Sequence[str]]) -> str:
     """The same as long as the faulty line says the same, wherever in its file it moves."""
     parts = [found.code, found.message]
     if found.span is not None:
-        lines = split_lines(sources.get(found.span.file, ""))
+        lines = sources.get(found.span.file, ())
         line = lines[found.span.start.line - 1].strip() if 0 < found.span.start.line <= len(lines) else ""
         parts = [found.code, found.span.file, line]
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

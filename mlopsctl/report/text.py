@@ -6,7 +6,7 @@ from itertools import groupby
 from mlopsctl.diagnostics import Diagnostic, Severity
 from mlopsctl.report.colour import Colour, Paint, painter
 from mlopsctl.report.display import shown, wrapped
-from mlopsctl.report.excerpt import NARROWEST, Layout, Mark, excerpt, gutter_width
+from mlopsctl.report.excerpt import NARROWEST, Layout, Mark, excerpt, gutter_width, split_lines
 from mlopsctl.report.wording import counted
 
 _COLOURS = {Severity.ERROR: Colour.ERROR, Severity.WARNING: Colour.WARNING}
@@ -24,22 +24,29 @@ def render_diagnostics(
     paint = painter(colour=colour)
     if not found:
         return ""
-    blocks = [render_diagnostic(one, sources, colour=colour, width=width) for one in found]
+    lines = _lines(found, sources)
+    blocks = ["\n".join(_diagnostic(one, lines, paint=paint, width=width)) for one in found]
     return "\n\n".join([*blocks, "\n".join(_footer(found, paint, width))]) + "\n"
 
 
 def render_diagnostic(found: Diagnostic, sources: Mapping[str, str], *, colour: bool, width: int) -> str:
     """One of them alone, without a line break at its end."""
-    return "\n".join(_diagnostic(found, sources, paint=painter(colour=colour), width=width))
+    return "\n".join(_diagnostic(found, _lines([found], sources), paint=painter(colour=colour), width=width))
 
 
-def _diagnostic(found: Diagnostic, sources: Mapping[str, str], *, paint: Paint, width: int) -> Iterator[str]:
+def _lines(found: Iterable[Diagnostic], sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """The lines of each file that is named; none of one whose text isn't known."""
+    files = {mark.span.file for one in found for mark in _marks(one)}
+    return {file: split_lines(sources[file]) if file in sources else [] for file in files}
+
+
+def _diagnostic(found: Diagnostic, lines: Mapping[str, Sequence[str]], *, paint: Paint, width: int) -> Iterator[str]:
     marks = list(_marks(found))
     layout = Layout(paint, width, gutter_width(marks))
     kind = paint(f"{found.severity}[{found.code}]", _COLOURS[found.severity])
     yield kind + paint(f": {shown(found.message)}", Colour.STRONG)
     for block in _by_file(marks):
-        yield from excerpt(block, sources.get(block[0].span.file), layout)
+        yield from excerpt(block, lines[block[0].span.file], layout)
     remarks = [("note", note) for note in found.notes] + [("help", text) for text in found.helps]
     if marks and remarks:
         yield layout.row("", "")

@@ -1,5 +1,7 @@
 """The events of a few runs, as the engine would say them."""
 
+from dataclasses import replace
+
 from mlopsctl.events import (
     Check,
     Event,
@@ -108,7 +110,8 @@ FAILED: tuple[Event, ...] = (
     run_ended(Outcome.FAILED, serving=""),
 )
 INTERRUPTED: tuple[Event, ...] = (
-    *_DATA,
+    replace(STARTED, not_run=("serve.rollout: the new version takes all traffic at once", "schedule: by hand here")),
+    *_DATA[1:],
     ended("model", Outcome.INTERRUPTED, seconds=12.5, reason="code changed: train.py"),
     run_ended(Outcome.INTERRUPTED, cached=0),
 )

@@ -152,6 +152,7 @@ EVENTS = st.one_of(
         commit=TEXTS,
         changed_files=COUNTS,
         stages=st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple),
+        not_run=st.lists(TEXTS, max_size=2).map(tuple),
     ),
     st.builds(StageStarted, stage=TEXTS, kind=TEXTS, attempt=COUNTS, reason=TEXTS),
     st.builds(StageOutput, stage=TEXTS, line=TEXTS),

@@ -86,3 +86,13 @@ def test_the_underline_stands_below_the_span(before: str, inside: str, after: st
     source, underline = rows[3].removeprefix("1 │").removeprefix(" "), rows[4].removeprefix("  │ ")
     assert source == shown(first + middle + last).rstrip()
     assert underline == " " * display_width(shown(first)) + "^" * max(display_width(shown(middle)), 1)
+
+
+@pytest.mark.parametrize("column", [1, 500_000, 1_000_001], ids=["start", "middle", "end"])
+def test_of_a_huge_line_only_the_part_around_the_span_is_shown(column: int) -> None:
+    line = "x" * (column - 1) + "y" + "x" * (1_000_000 - column)
+    place = Span("a.yaml", Position(1, column), Position(1, column + 1))
+    found = Diagnostic(code="MLO204", severity=Severity.ERROR, message="m", span=place)
+    rows = render_diagnostics([found], {"a.yaml": line}, colour=False, width=80).splitlines()
+    assert max(map(len, rows)) <= 80
+    assert rows[3][rows[4].index("^")] == "y"
