@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from mlopsctl.ir.command import script
 from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Stage
 from mlopsctl.source.interpolation import Text
-from mlopsctl.source.nodes import Json, Plain
+from mlopsctl.source.nodes import Plain
 from mlopsctl.store import digest_json
 
 # Counted up when the meaning of a part changes, so that older results are not taken for new ones.
 FORMAT = 1
 
-Parts = dict[str, Json]
+Parts = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def deploy_parts(stage: DeployStage, *, model: str, request: str, around: Surrou
     }
 
 
-def moved(before: Mapping[str, Json], now: Mapping[str, Json]) -> list[str]:
+def moved(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     """The names of the parts that differ, in the order in which they explain a difference best."""
     order = ("source", "contract", "model", "inputs", "code", "params", "command", "requirements", "python")
     names = [*order, *sorted({*before, *now} - set(order))]
@@ -91,7 +91,7 @@ def _contract(stage: Stage) -> Parts:
     return {}
 
 
-def _mentioned(stage: Stage, known: Mapping[str, str]) -> dict[str, Json]:
+def _mentioned(stage: Stage, known: Mapping[str, str]) -> dict[str, str]:
     texts: tuple[Text, ...] = () if isinstance(stage, MonitorStage) else tuple(stage.texts())
     names = {".".join(reference.parts) for text in texts for reference in text.references()}
     return {name: value for name, value in sorted(known.items()) if name in names}

@@ -12,7 +12,7 @@ _FACTORS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 
 
 def seconds(duration: str) -> float:
     """`15m` as 900.0. Raises ValueError for what is no duration."""
-    match = _DURATION.fullmatch(duration)
+    match = _DURATION.fullmatch(duration.strip())
     if match is None:
         raise ValueError(f"`{duration}` is not a duration")
     return float(match.group(1)) * _SECONDS[match.group(2)]
@@ -20,7 +20,7 @@ def seconds(duration: str) -> float:
 
 def fraction(percentage: str | float) -> float:
     """`25%`, or 25, as 0.25. Raises ValueError for what is no percentage."""
-    return float(percentage.removesuffix("%") if isinstance(percentage, str) else percentage) / 100
+    return float(percentage.strip().removesuffix("%") if isinstance(percentage, str) else percentage) / 100
 
 
 def amount(quantity: str | float) -> float:
@@ -28,7 +28,7 @@ def amount(quantity: str | float) -> float:
 
     Source: the Quantity type of the Kubernetes API.
     """
-    match = _QUANTITY.fullmatch(str(quantity))
+    match = _QUANTITY.fullmatch(str(quantity).strip())
     if match is None:
         raise ValueError(f"`{quantity}` is not a quantity")
     return float(match.group(1)) * _FACTORS.get(match.group(2) or "", 1.0)

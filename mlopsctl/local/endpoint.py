@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Self
 
 from mlopsctl.local.environment import Environment
-from mlopsctl.runtime.process import CannotStart, Command, Ending, Stop, run_command
+from mlopsctl.runtime.process import CannotStart, Command, Ending, run_command
+from mlopsctl.runtime.stop import Stop
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 5.0

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mlopsctl.runtime.process import CannotStart, Command, Ending, Stop, run_command
+from mlopsctl.runtime.process import CannotStart, Command, Ending, run_command
+from mlopsctl.runtime.stop import Stop
 
 _UNREACHABLE = "the package index can't be reached: check the network, the proxy and the index's address"
 _NO_PYTHON = "install that Python, or set `python` of the pipeline's `code` to one that is there"

@@ -44,12 +44,13 @@ class Metrics:
 def read_metrics(path: Path) -> Metrics:
     """The metrics in the file `path`. Raises MetricsUnreadable."""
     try:
-        return _metrics(_document(path))
+        return metrics_from(_document(path))
     except RecursionError as error:
         raise MetricsUnreadable(f"`{path.name}` is nested too deeply", "metrics need a few levels only") from error
 
 
-def _metrics(document: dict[str, object]) -> Metrics:
+def metrics_from(document: dict[str, object]) -> Metrics:
+    """The metrics of a document that was read before. Raises MetricsUnreadable."""
     slices = _mapping(document.get("slices", {}), "slices")
     return Metrics(
         values=_numbers({name: value for name, value in document.items() if name not in APART}),

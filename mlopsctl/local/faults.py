@@ -1,0 +1,391 @@
+"""How what goes wrong during a run is worded: one function for each code, at the line of the YAML that asked for it."""
+
+from typing import Protocol
+
+from mlopsctl.diagnostics import Finding, Related, Span, diagnostic
+
+
+class Judged(Protocol):
+    """What a gate says of itself, in words."""
+
+    @property
+    def expectation(self) -> str:
+        """What must hold: `auc ≥ 0.80`."""
+
+    @property
+    def observed(self) -> str:
+        """What is: `0.79`."""
+
+    @property
+    def verdict(self) -> str:
+        """By how much it is missed."""
+
+    @property
+    def helps(self) -> tuple[str, ...]:
+        """Where to look."""
+
+
+@diagnostic("MLO412")
+def gate_fails(span: Span, stage: str, judged: Judged, unchanged: str) -> Finding:
+    """A gate does not hold.
+
+    Nothing downstream of the evaluation runs, and what serves stays as it is.
+
+    Example:
+        gates:
+          - {metric: auc, min: 0.80}      # and metrics.json says 0.79
+
+    Fix: look at what changed with `mlopsctl runs compare`, and improve the model or the data. Lower the bound only if
+    it was wrong.
+    """
+    return Finding(
+        message=f"gate of `{stage}` fails: {judged.expectation}",
+        span=span,
+        label=judged.verdict,
+        notes=(f"observed: {judged.observed}", *((unchanged,) if unchanged else ())),
+        helps=judged.helps,
+    )
+
+
+@diagnostic("MLO413")
+def contract_broken(span: Span, stage: str, message: str, examples: tuple[str, ...]) -> Finding:
+    """The data is not as its contract says.
+
+    Nothing downstream of the data runs. All breaks are listed at once, each with some of the rows.
+
+    Example:
+        columns:
+          dep_delay: {type: number, max: 1500}     # and a row says 1911
+
+    Fix: correct the data at its source, or the contract if it is wrong.
+    """
+    return Finding(message=f"the data of `{stage}` breaks its contract: {message}", span=span, notes=examples)
+
+
+@diagnostic("MLO414")
+def metrics_unreadable(span: Span, stage: str, message: str, hint: str) -> Finding:
+    """What an evaluation wrote as its metrics can't be read as metrics.
+
+    Metrics are a JSON file of numbers; nested mappings become dotted names, `naive` and `slices` have a meaning.
+
+    Example:
+        {"auc": "0.87"}
+
+    Fix: write numbers: {"auc": 0.87}.
+    """
+    return Finding(message=f"the metrics of `{stage}`: {message}", span=span, helps=(hint,) if hint else ())
+
+
+@diagnostic("MLO415")
+def load_test_fails(span: Span, stage: str, expectation: str, observed: str) -> Finding:
+    """The candidate does not stand its load test, so it does not serve.
+
+    Example:
+        loadTest: {users: 20, duration: 30s, request: request.json, p99: 5ms}
+
+    Fix: make the model or the server faster, give it more resources, or correct the bound.
+    """
+    return Finding(message=f"the load test of `{stage}` fails: {expectation}, observed {observed}", span=span)
+
+
+@diagnostic("MLO416")
+def too_old(span: Span, stage: str, age: str, allowed: str) -> Finding:
+    """The data is older than its contract allows.
+
+    Example:
+        contract: {freshness: 36h}      # and the file was last written two days ago
+
+    Fix: renew the data, or find out why nobody did.
+    """
+    return Finding(message=f"the data of `{stage}` is {age} old, its contract allows {allowed}", span=span)
+
+
+@diagnostic("MLO417")
+def serving_not_evaluated(span: Span, stage: str, serving: str, why: str) -> Finding:
+    """The release that serves can't be evaluated, so a gate against it can't be judged.
+
+    A gate that can't be judged does not hold.
+
+    Example:
+        the model that serves was saved by a library that this pipeline no longer has
+
+    Fix: see why the evaluation fails on that model; keep evaluate.py able to read the older model.
+    """
+    return Finding(
+        message=f"`{stage}` can't evaluate what serves now, run {serving}: {why}",
+        span=span,
+        helps=("the evaluation has to work on the older model too, or the two can't be compared",),
+    )
+
+
+@diagnostic("MLO801")
+def command_failed(span: Span, stage: str, how: str, tail: tuple[str, ...]) -> Finding:
+    """A stage's command ended with an error.
+
+    Example:
+        run: python train.py      # and it raises an exception
+
+    Fix: read what it printed. Once it is mended, the same command line goes on where this run failed: what was done
+    comes from the cache.
+    """
+    hint = {
+        "exit code 127": "the shell found no such program: is it in the requirements?",
+        "exit code 126": "the shell could not execute it: is the file executable?",
+        "exit code 137": "it was killed, most likely for using too much memory",
+        "signal SIGKILL": "it was killed from outside, most likely for using too much memory",
+    }.get(how, "")
+    return Finding(
+        message=f"the command of `{stage}` failed with {how}",
+        span=span,
+        notes=tail,
+        helps=(hint,) if hint else (),
+    )
+
+
+@diagnostic("MLO802")
+def timed_out(span: Span, stage: str, limit: str) -> Finding:
+    """A stage took longer than its `timeout`, so it was ended with all that it had started.
+
+    Example:
+        timeout: 10m
+
+    Fix: give it more time, or find out what it waits for.
+    """
+    return Finding(message=f"`{stage}` did not end within its timeout of {limit}", span=span, label="the limit")
+
+
+@diagnostic("MLO803")
+def output_missing(span: Span, stage: str, output: str, path: str, command: Related) -> Finding:
+    """A stage's command ended well but did not leave an output that it declares.
+
+    Example:
+        outputs: {model: model.joblib}
+        run: python train.py                # which writes to another place
+
+    Fix: pass the path to the command, as in `--model ${outputs.model}`, or read MLOPS_OUTPUT_MODEL in it.
+    """
+    return Finding(
+        message=f"`{stage}` left no output `{output}`",
+        span=span,
+        label="declared here",
+        related=(command,),
+        helps=(f"write it to `${{outputs.{output}}}`, which ends in `{path}`",),
+    )
+
+
+@diagnostic("MLO804")
+def cannot_start(span: Span, stage: str, message: str, hint: str) -> Finding:
+    """A stage's command could not be started at all.
+
+    Fix: the message says why; most often a program is not installed.
+    """
+    return Finding(message=f"`{stage}`: {message}", span=span, helps=(hint,) if hint else ())
+
+
+@diagnostic("MLO805")
+def environment_failed(span: Span | None, message: str, tail: tuple[str, ...], hint: str) -> Finding:
+    """The pipeline's Python environment could not be made.
+
+    Example:
+        code: {requirements: requirements.lock}     # which names a version that doesn't exist
+
+    Fix: the last lines of the installer say what is missing.
+    """
+    return Finding(message=message, span=span, notes=tail, helps=(hint,) if hint else ())
+
+
+@diagnostic("MLO806")
+def input_harmed(span: Span, stage: str, variable: str) -> Finding:
+    """A stage's command wrote to one of its inputs.
+
+    Inputs are shared with other stages and runs, which must find them as they were.
+
+    Example:
+        data.to_csv(os.environ["MLOPS_INPUT_FLIGHTS"])
+
+    Fix: write to an output, and declare it.
+    """
+    return Finding(
+        message=f"the command of `{stage}` changed its input `{variable}`",
+        span=span,
+        helps=("inputs are read-only: write to an output; the next run fetches the input anew",),
+    )
+
+
+@diagnostic("MLO807")
+def secret_missing(span: Span | None, name: str, variable: str, stage: str) -> Finding:
+    """A stage needs a secret that is not there on this machine.
+
+    Example:
+        secrets: {warehouse: {secret: warehouse, key: password}}
+
+    Fix: set the environment variable, or put it into `.env` beside `mlops.yaml`, which git has to ignore.
+    """
+    return Finding(
+        message=f"`{stage}` needs the secret `{name}`, which is not set here",
+        span=span,
+        helps=(f"set {variable}, or write it into `.env` beside `mlops.yaml`",),
+    )
+
+
+@diagnostic("MLO808")
+def code_too_large(span: Span | None, size: str, limit: str, largest: tuple[str, ...]) -> Finding:
+    """The code is larger than what travels with every stage.
+
+    Example:
+        a data file of some gigabytes beside train.py that no `.gitignore` names
+
+    Fix: let a data stage bring large files, and ignore them in git.
+    """
+    return Finding(
+        message=f"the code is {size}, at most {limit} travels with a stage",
+        span=span,
+        notes=tuple(f"large: {name}" for name in largest),
+        helps=("name data in `.gitignore` and let a data stage read it",),
+    )
+
+
+@diagnostic("MLO809")
+def source_unreadable(span: Span, stage: str, why: str, hint: str) -> Finding:
+    """The data of a stage can't be read.
+
+    Example:
+        source: data/flights-2013-13.csv
+
+    Fix: check the path, which is relative to the pipeline's file, or the address and your rights there.
+    """
+    return Finding(message=f"the source of `{stage}` can't be read: {why}", span=span, helps=(hint,) if hint else ())
+
+
+@diagnostic("MLO810")
+def other_version(span: Span, stage: str, pinned: str, seen: str) -> Finding:
+    """The data is not the version that is pinned.
+
+    Example:
+        source: https://example.com/flights.csv
+        version: sha256:0000…                      # and the file there is another one
+
+    Fix: pin the new digest if the change is wanted, or restore the data.
+    """
+    return Finding(
+        message=f"the data of `{stage}` is not the pinned version",
+        span=span,
+        label="pinned here",
+        notes=(f"pinned {pinned}", f"seen {seen}"),
+        helps=("to accept the data as it is now, pin the digest seen",),
+    )
+
+
+@diagnostic("MLO811")
+def code_changed(span: Span | None, path: str) -> Finding:
+    """A file of the code changed while the run was going on.
+
+    What runs is what was fingerprinted when the run began, or nothing.
+
+    Fix: run again.
+    """
+    return Finding(
+        message=f"`{path}` changed while the run was going on",
+        span=span,
+        helps=("run again; stages that are done come from the cache",),
+    )
+
+
+@diagnostic("MLO812")
+def not_ready(span: Span, stage: str, message: str, tail: tuple[str, ...], hint: str) -> Finding:
+    """The server of a model did not become ready.
+
+    Fix: the last lines of its log say why.
+    """
+    return Finding(message=f"`{stage}`: {message}", span=span, notes=tail, helps=(hint,) if hint else ())
+
+
+@diagnostic("MLO813")
+def nothing_served(pipeline: str) -> Finding:
+    """There is no release to serve: no run of the pipeline has passed yet.
+
+    Fix: run the pipeline to its deploy stage.
+    """
+    return Finding(
+        message=f"no run of `{pipeline}` has passed here, so there is nothing to serve",
+        helps=(f"mlopsctl run {pipeline}",),
+    )
+
+
+@diagnostic("MLO814")
+def needs_cluster(environment: str, span: Span | None) -> Finding:
+    """The environment is a cluster, and this version runs pipelines on this machine only.
+
+    Fix: run without `--env`, or in an environment that has no `cluster`.
+    """
+    return Finding(
+        message=f"`{environment}` is a cluster, this version of mlopsctl runs on this machine only",
+        span=span,
+        helps=("leave `--env` out to run here",),
+    )
+
+
+@diagnostic("MLO815")
+def unknown_stage(option: str, name: str, near: str | None, known: tuple[str, ...]) -> Finding:
+    """`--from` or `--only` names a stage that the pipeline doesn't have.
+
+    Fix: name one of its stages.
+    """
+    advice = f"a stage with a similar name: `{near}`" if near else f"the stages are {', '.join(known)}"
+    return Finding(message=f"`{option} {name}`: there is no such stage", helps=(advice,))
+
+
+@diagnostic("MLO816")
+def not_in_cache(span: Span, stage: str, needed_by: str) -> Finding:
+    """A stage that was left out by `--only` has no result yet.
+
+    Fix: run it first, or leave `--only` out.
+    """
+    return Finding(
+        message=f"`{needed_by}` needs `{stage}`, which has no result for this code and data yet",
+        span=span,
+        helps=("leave `--only` out, so that what is missing runs first",),
+    )
+
+
+@diagnostic("MLO817")
+def serving_moved(span: Span, pipeline: str, other: str, related: tuple[Related, ...] = ()) -> Finding:
+    """Another run put its release in place while this one was at it, so this one did not.
+
+    Fix: see which of the two should serve, and run again if it is this one.
+    """
+    return Finding(
+        message=f"another run, {other}, took over serving `{pipeline}` meanwhile",
+        span=span,
+        related=related,
+        helps=("run again to put this one in its place: everything comes from the cache",),
+    )
+
+
+@diagnostic("MLO818")
+def interrupted(span: Span, stage: str) -> Finding:
+    """The run was interrupted while the stage was at it. Everything that it had started was ended.
+
+    Fix: run again; stages that were done come from the cache.
+    """
+    return Finding(
+        message=f"`{stage}` was interrupted", span=span, helps=("run again to go on where this run stopped",)
+    )
+
+
+@diagnostic("MLO901")
+def store_failed(message: str, hint: str, doing: str) -> Finding:
+    """The store can't be used: it is out of reach, full, damaged, or refuses.
+
+    Fix: the message says which store and what it answered.
+    """
+    return Finding(message=f"{doing}: {message}", helps=(hint,) if hint else ())
+
+
+@diagnostic("MLO902")
+def disk_failed(message: str, doing: str) -> Finding:
+    """A file of this machine can't be read or written: the disk is full, or the rights are missing.
+
+    Fix: make room, or correct the rights; nothing half-written is left behind.
+    """
+    return Finding(message=f"{doing}: {message}")

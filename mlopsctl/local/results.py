@@ -1,0 +1,111 @@
+"""Results that are there already: found by key, checked to be whole, and compared to say why another one is needed."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from mlopsctl.ir.fingerprint import moved
+from mlopsctl.store import PointerMoved, StageRecord, Store, StoreError
+
+RECORDS = "stages"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results in a store, as one pipeline in one environment sees them."""
+
+    store: Store
+    pipeline: str
+    environment: str
+
+    def find(self, key: str) -> StageRecord | None:
+        """The finished result with this key, if it is there and whole."""
+        pointer = self.store.read_pointer(f"results/{key}")
+        if pointer is None:
+            return None
+        record = self._read(str(pointer.value.get("record", "")))
+        if record is None or not all(self.store.artifact_is_whole(output) for output in record.outputs.values()):
+            return None
+        return record
+
+    def keep(self, record: StageRecord) -> None:
+        """Keep a result; one that is done is found again by its key."""
+        name = record_name(record.key, record.run)
+        self.store.add_record(RECORDS, name, record.to_json())
+        if record.outcome == "done":
+            self._point(f"results/{record.key}", {"record": name})
+
+    def note(self, stage: str, record: StageRecord) -> None:
+        """Remember which result the stage has now, to compare the next one with."""
+        name = f"latest/{self.environment}/{self.pipeline}/{stage}"
+        value = {"record": record_name(record.key, record.run)}
+        pointer = self.store.read_pointer(name)
+        if pointer is None or pointer.value != value:
+            self._point(name, value)
+
+    def why(self, stage: str, parts: Mapping[str, Any]) -> str:
+        """Why the stage needs another result than it has: `code changed: train.py`."""
+        pointer = self.store.read_pointer(f"latest/{self.environment}/{self.pipeline}/{stage}")
+        record = pointer and self._read(str(pointer.value.get("record", "")))
+        if not record:
+            return "first run"
+        before = record.parts
+        changes = [_worded(name, before.get(name), parts.get(name), self.store) for name in moved(before, parts)]
+        return "; ".join(changes) or "its earlier result is no longer whole"
+
+    def _read(self, name: str) -> StageRecord | None:
+        document = self.store.read_record(RECORDS, name) if name else None
+        return StageRecord.from_json(document) if document else None
+
+    def _point(self, name: str, value: Mapping[str, object]) -> None:
+        # Of two runs that finish the same stage at once either result will do.
+        with suppress(PointerMoved):
+            pointer = self.store.read_pointer(name)
+            self.store.move_pointer(name, value, expect=pointer.version if pointer else None)
+
+
+def record_name(key: str, run: str) -> str:
+    """The id of a stage's record."""
+    return f"{key}-{run}"
+
+
+def _worded(part: str, before: Any, now: Any, store: Store) -> str:
+    match part:
+        case "source":
+            return "data changed"
+        case "code":
+            return f"code changed{_listed(_code_changes(str(before), str(now), store))}"
+        case "params":
+            return f"params changed{_listed(_value_changes(before or {}, now or {}))}"
+        case "inputs":
+            changed = sorted(
+                name for name in {*(before or {}), *(now or {})} if (before or {}).get(name) != now.get(name)
+            )
+            return f"new {' and '.join(changed)}"
+        case "format":
+            return "mlopsctl changed"
+        case _:
+            return f"{part} changed"
+
+
+def _value_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return [f"{name} {before.get(name, '–')} → {now.get(name, '–')}" for name in names]
+
+
+def _code_changes(before: str, now: str, store: Store) -> list[str]:
+    try:
+        old, new = json.loads(store.get_bytes(before)), json.loads(store.get_bytes(now))
+    except (StoreError, ValueError):
+        return []
+    return sorted(path for path in {**old, **new} if old.get(path) != new.get(path))
+
+
+def _listed(names: list[str]) -> str:
+    most = 3
+    if not names:
+        return ""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f": {', '.join(names[:most])}{more}"

@@ -1,0 +1,111 @@
+"""What all stages of one run share: the pipeline, its values, the store, the code, and where events go."""
+
+import os
+import select
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.events import Event
+from mlopsctl.ir.fingerprint import Surroundings
+from mlopsctl.ir.model import Code, Pipeline, Stage
+from mlopsctl.ir.values import Values
+from mlopsctl.local import faults
+from mlopsctl.local.environment import Environment, EnvironmentFailed, environment_for
+from mlopsctl.local.git import Commit
+from mlopsctl.local.results import Results
+from mlopsctl.local.workspace import Workspace
+from mlopsctl.runtime.process import Stop
+from mlopsctl.runtime.step import Place
+from mlopsctl.store import DigestCache, Store, canonical_json, digest_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One run. Shared by the threads of its stages, which change nothing here but the environment, once."""
+
+    run: str
+    root: Path
+    pipeline: Pipeline
+    values: Values
+    store: Store
+    results: Results
+    workspace: Workspace
+    digests: DigestCache
+    commit: Commit
+    started: datetime
+    emit: Callable[[Event], None]
+    stop: Stop
+    environ: Mapping[str, str]
+    again: frozenset[str]  # stages that run even if they are cached
+    only: frozenset[str]  # the stages that may run; the others have to come from the cache
+    requirements: str  # the digest of the lock file, or empty
+    python: "SharedEnvironment"
+
+    def known(self) -> dict[str, str]:
+        """What `${run.…}` and `${environment.…}` are worth."""
+        date = self.started.astimezone(UTC).date().isoformat()
+        return {"run.id": self.run, "run.date": date, "environment.name": self.pipeline.environment}
+
+    def around(self, stage: Stage) -> Surroundings:
+        """What the result of a stage depends on beside its own text."""
+        return Surroundings(
+            code=digest_bytes(self.code_manifest(stage)),
+            requirements=self.requirements,
+            python=self.pipeline.code.python or "",
+            run=self.known(),
+        )
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or until the run is stopped."""
+        select.select([self.stop], [], [], seconds)
+
+    def keep_code(self, stage: Stage, place: Place) -> None:
+        """Keep the code that a stage runs, so that it can be run again from the store alone."""
+        for path in self.workspace.code.part(stage.code_include):
+            self.store.put_file(place.code / path)
+        self.store.put_bytes(self.code_manifest(stage))
+        if self.pipeline.code.requirements is not None:
+            self.store.put_file(self.pipeline.code.requirements)
+
+    def code_manifest(self, stage: Stage) -> bytes:
+        """The code that a stage gets, as canonical JSON: a mark for each path."""
+        return canonical_json(self.workspace.code.part(stage.code_include))
+
+
+class SharedEnvironment:
+    """The Python environment of a run, made by the first stage that needs it while the others wait."""
+
+    def __init__(self, code: Code, cache: Path, stop: Stop) -> None:
+        self._code, self._cache, self._stop = code, cache, stop
+        self._lock = threading.Lock()
+        self._made: Environment | None = None
+
+    def get(self, on_line: Callable[[str], None]) -> Environment:
+        """The environment; `on_line` is told what its installation says. Raises DiagnosedError if it can't be made."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make(on_line)
+            return self._made
+
+    def _make(self, on_line: Callable[[str], None]) -> Environment:
+        code = self._code
+        try:
+            return environment_for(
+                code.requirements, python=code.python, cache=self._cache, on_line=on_line, stop=self._stop
+            )
+        except EnvironmentFailed as error:
+            span = code.origin.value("requirements") if code.origin else None
+            raise DiagnosedError(
+                faults.environment_failed(span, error.message, error.output_tail, error.hint)
+            ) from error
+
+
+def base_environment(environ: Mapping[str, str], environment: Environment) -> dict[str, str]:
+    """The variables that a command finds: the user's own, with the pipeline's Python first and no trace of ours."""
+    kept = {name: value for name, value in environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MLOPS_"))}
+    path = os.pathsep.join((str(environment.bin), environ.get("PATH", os.defpath)))
+    return kept | {"PATH": path, "PYTHONUNBUFFERED": "1", "VIRTUAL_ENV": str(environment.bin.parent)}

@@ -1,0 +1,176 @@
+"""Stages that run a command: their cache key, their result, and what is read out of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.events import Outcome, StageStarted
+from mlopsctl.ir.fingerprint import Parts, command_parts, key_of
+from mlopsctl.ir.lower_stages import METRICS
+from mlopsctl.ir.model import EvaluateStage, Stage
+from mlopsctl.local import faults
+from mlopsctl.local.attempts import Attempts
+from mlopsctl.local.result import StageResult
+from mlopsctl.local.session import Session
+from mlopsctl.runtime.figures import figure
+from mlopsctl.runtime.metrics import Metrics, MetricsUnreadable, read_metrics
+from mlopsctl.store import Artifact, StageRecord
+
+_MOST_METRICS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The result that a stage needs: its key, and what went into it."""
+
+    stage: Stage
+    key: str
+    parts: Parts
+    inputs: Mapping[str, Artifact]
+
+
+def wanted(session: Session, stage: Stage, inputs: Mapping[str, Artifact]) -> Wanted:
+    """The result that the stage needs with these inputs."""
+    digests = {name: artifact.digest for name, artifact in inputs.items()}
+    parts = command_parts(stage, params=session.values.of(stage), inputs=digests, around=session.around(stage))
+    return Wanted(stage=stage, key=key_of(parts), parts=parts, inputs=inputs)
+
+
+def cached(session: Session, stage: Stage, key: str) -> StageResult | None:
+    """The result with this key from an earlier run, unless the stage has to run again."""
+    if stage.name in session.again:
+        return None
+    record = session.results.find(key)
+    if record is None:
+        return None
+    session.results.note(stage.name, record)
+    return StageResult(
+        stage=stage.name,
+        kind=stage.kind,
+        outcome=Outcome.CACHED,
+        summary=summary_of(stage, record),
+        cached_from=record.run,
+        record=record,
+    )
+
+
+def refuse_if_left_out(session: Session, stage: Stage) -> None:
+    """Raises DiagnosedError for a stage that `--only` leaves out: its result had to come from the cache."""
+    if stage.name not in session.only:
+        needed_by = ", ".join(sorted(session.only))
+        raise DiagnosedError(faults.not_in_cache(stage.origin.name, stage.name, needed_by))
+
+
+def fresh(session: Session, want: Wanted, *, label: str = "") -> tuple[StageRecord, Path]:
+    """Run the stage's command and keep what it makes; also the folder of its outputs, until the run ends.
+
+    `label` names a second run of the same stage on other inputs. Raises DiagnosedError.
+    """
+    stage = want.stage
+    attempts = Attempts(
+        session=session,
+        stage=stage,
+        label=label or stage.name,
+        params=session.values.of(stage),
+        inputs=want.inputs,
+    )
+    try:
+        result, place = attempts.run()
+        metrics = _metrics(stage, result.paths)
+    except DiagnosedError:
+        session.results.keep(_record(session, want, attempts, outcome="failed"))
+        raise
+    record = _record(
+        session,
+        want,
+        attempts,
+        outputs=dict(result.outputs),
+        metrics=metrics.values if metrics else {},
+        metrics_document=metrics.document if metrics else None,
+    )
+    return record, place.folder / "outputs"
+
+
+def run_command_stage(session: Session, stage: Stage, inputs: Mapping[str, Artifact]) -> StageResult:
+    """A train, task or evaluate stage, from the cache or by its command. Raises DiagnosedError."""
+    want = wanted(session, stage, inputs)
+    found = cached(session, stage, want.key)
+    if found is not None:
+        return found
+    refuse_if_left_out(session, stage)
+    reason = begin(session, stage, want.parts)
+    record, _ = fresh(session, want)
+    session.results.keep(record)
+    session.results.note(stage.name, record)
+    return done(stage, record, reason)
+
+
+def begin(session: Session, stage: Stage, parts: Mapping[str, Any]) -> str:
+    """Say that the stage runs, and why."""
+    reason = "asked for" if stage.name in session.again else session.results.why(stage.name, parts)
+    session.emit(StageStarted(stage=stage.name, kind=stage.kind, attempt=1, reason=reason))
+    return reason
+
+
+def done(stage: Stage, record: StageRecord, reason: str) -> StageResult:
+    """The result of a stage that ran."""
+    return StageResult(
+        stage=stage.name,
+        kind=stage.kind,
+        outcome=Outcome.DONE,
+        summary=summary_of(stage, record),
+        reason=reason,
+        seconds=record.seconds,
+        record=record,
+    )
+
+
+def summary_of(stage: Stage, record: StageRecord) -> str:
+    """What is worth knowing of a result, in a few words."""
+    if record.metrics:
+        gated = [gate.metric for gate in stage.gates] if isinstance(stage, EvaluateStage) else []
+        names = [name for name in dict.fromkeys((*gated, *record.metrics)) if name in record.metrics]
+        return "  ".join(f"{name} {figure(record.metrics[name])}" for name in names[:_MOST_METRICS])
+    if "summary" in record.data:
+        return str(record.data["summary"])
+    if "rows" in record.data:
+        contract = ", contract holds" if record.data.get("contract") else ""
+        return f"{record.data['rows']:,} rows{contract}"
+    params = record.parts.get("params")
+    if isinstance(params, dict) and params:
+        return "params " + " ".join(f"{name}={value}" for name, value in params.items())
+    return ""
+
+
+def _metrics(stage: Stage, paths: Mapping[str, Path]) -> Metrics | None:
+    path = paths.get(METRICS)
+    if path is None or not path.is_file():
+        return None
+    try:
+        return read_metrics(path)
+    except MetricsUnreadable as error:
+        if not isinstance(stage, EvaluateStage):
+            return None  # an output of that name that isn't ours to read
+        span = stage.origin.value("run")
+        raise DiagnosedError(faults.metrics_unreadable(span, stage.name, str(error), error.hint)) from error
+
+
+def _record(session: Session, want: Wanted, attempts: Attempts, **more: Any) -> StageRecord:
+    ended = datetime.now(UTC)
+    made = StageRecord(
+        key=want.key,
+        stage=want.stage.name,
+        kind=want.stage.kind,
+        parts=dict(want.parts),  # type: ignore[arg-type]  # parts are JSON, which has no type of its own
+        outcome="done",
+        started=attempts.started.isoformat(timespec="milliseconds"),
+        ended=ended.isoformat(timespec="milliseconds"),
+        seconds=round((ended - attempts.started).total_seconds(), 3),
+        attempts=attempts.count,
+        run=session.run,
+        log=attempts.log,
+    )
+    return replace(made, **more)
