@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from mlopsctl.store.contents import Blob
 
+FIRST_WAIT, LONGEST_WAIT = 0.2, 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -13,6 +15,10 @@ class Patience:
 
     seconds: float = 30.0
     retries: int = 3
+
+    def wait(self, attempt: int) -> float:
+        """The seconds from a failure of attempt number `attempt`, the first is 0, to the next attempt."""
+        return min(FIRST_WAIT * 2.0**attempt, LONGEST_WAIT)
 
 
 class Versioned(NamedTuple):
