@@ -6,6 +6,7 @@ It imports rich, which takes longer than most commands do, and is itself importe
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import TextIO
 
 from rich.console import Console
@@ -37,7 +38,8 @@ class LiveReporter:
     def __init__(self, stream: TextIO, *, colour: bool, width: int, verbose: bool) -> None:
         self._lines = RunLines(colour=colour, width=width, verbose=verbose)
         self._running: dict[str, _Running] = {}
-        self._console = Console(file=stream, force_terminal=True, no_color=not colour, width=width, highlight=False)
+        # Its width is left to rich, which asks for it again when the window changes.
+        self._console = Console(file=stream, force_terminal=True, no_color=not colour, highlight=False)
         self._live = Live(
             get_renderable=self._view,
             console=self._console,
@@ -46,13 +48,15 @@ class LiveReporter:
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._lock = Lock()
         self._live.start()
 
     def handle(self, event: Event) -> None:
         """Show `event`: in the lines that are drawn anew, or above them for good."""
-        self._remember(event)
-        for line in self._lines.of(event):
-            self._console.print(Text.from_ansi(line), soft_wrap=True)
+        with self._lock:
+            self._remember(event)
+            for line in self._lines.of(event):
+                self._console.print(Text.from_ansi(line), soft_wrap=True)
 
     def close(self) -> None:
         """Take away what was drawn and give the cursor back."""

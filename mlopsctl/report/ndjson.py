@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import asdict
+from threading import Lock
 from typing import TextIO
 
 from mlopsctl.events import Event
@@ -15,11 +16,13 @@ class NdjsonReporter:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._lock = Lock()
 
     def handle(self, event: Event) -> None:
         """Write `event`."""
-        self._stream.write(event_line(event))
-        self._stream.flush()
+        with self._lock:
+            self._stream.write(event_line(event))
+            self._stream.flush()
 
     def close(self) -> None:
         """Nothing is left to do."""

@@ -1,5 +1,6 @@
 """A run as plain text, for logs, files and terminals that can't draw a line anew."""
 
+from threading import Lock
 from typing import Protocol, TextIO
 
 from mlopsctl.events import Event
@@ -7,7 +8,7 @@ from mlopsctl.report.run_lines import RunLines
 
 
 class RunReporter(Protocol):
-    """Shows the events of one run as they come."""
+    """Shows the events of one run as they come, from whichever thread."""
 
     def handle(self, event: Event) -> None:
         """Show `event`."""
@@ -22,12 +23,14 @@ class TextReporter:
     def __init__(self, stream: TextIO, *, colour: bool, width: int, verbose: bool) -> None:
         self._stream = stream
         self._lines = RunLines(colour=colour, width=width, verbose=verbose)
+        self._lock = Lock()
 
     def handle(self, event: Event) -> None:
         """Show `event`; each line is there at once, also in a log that is being followed."""
-        for line in self._lines.of(event):
-            self._stream.write(line + "\n")
-        self._stream.flush()
+        with self._lock:
+            for line in self._lines.of(event):
+                self._stream.write(line + "\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """Nothing is left to do."""

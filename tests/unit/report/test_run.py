@@ -5,8 +5,9 @@ import json
 import os
 import pty
 import re
+import sys
 import tty
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Final
@@ -64,6 +65,11 @@ def test_colour_only_adds_to_the_text() -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_keeps_to_80_columns(name: str) -> None:
     assert max(map(display_width, as_text(RUNS[name]).splitlines())) <= 80
+
+
+@pytest.fixture(autouse=True)
+def usual_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 class Watched:
@@ -184,6 +190,39 @@ EVENTS = st.one_of(
 @given(events=st.lists(EVENTS, max_size=5), width=st.integers(0, 120), verbose=st.booleans())
 def test_nothing_of_a_run_reaches_the_terminal_raw(events: list[Event], width: int, *, verbose: bool) -> None:
     assert all(line.isprintable() for line in as_text(events, width=width, verbose=verbose).split("\n"))
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_lines_of_one_event_stay_together_whichever_thread_says_it() -> None:
+    stream = io.StringIO()
+    reporter = TextReporter(stream, colour=False, width=80, verbose=False)
+
+    def say(stage: str) -> None:
+        checks = tuple(Check(expectation=stage, observed=stage, verdict=stage, holds=True) for _ in range(5))
+        event = StageEnded(
+            stage=stage, kind="task", outcome=Outcome.DONE, seconds=0, summary="", reason="", checks=checks
+        )
+        for _ in range(100):
+            reporter.handle(event)
+
+    threads = [Thread(target=say, args=(stage,)) for stage in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4 * 100 * 6
+    for first in range(0, len(lines), 6):
+        stage = lines[first].split()[1]
+        assert [line.split() for line in lines[first + 1 : first + 6]] == [[stage] * 3] * 5
 
 
 class Stream(io.StringIO):
