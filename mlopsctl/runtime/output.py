@@ -82,7 +82,7 @@ class LineFeed:
     """Bytes in, lines out, to people: decoded, without line breaks, not too long and not too many.
 
     The first `LINES_PER_SECOND` lines of each second are passed on; the others of that second are counted, and one line
-    says so before the next one that is passed on. Of a line longer than `LINE_BYTES` the beginning is passed on. Of a
+    says so when the second is over. Of a line longer than `LINE_BYTES` the beginning is passed on. Of a
     line that a progress bar wrote over with carriage returns, what would stand on a terminal in the end.
     """
 
@@ -98,7 +98,7 @@ class LineFeed:
     def write(self, chunk: bytes) -> None:
         """Take the next bytes and pass on the lines that they complete."""
         self._recent = (self._recent + chunk)[-RECENT_BYTES:]
-        self._renew_room()
+        self.renew()
         *lines, rest = chunk.split(b"\n", self._room)
         for line in lines:
             self._pass(self._partial + line)
@@ -107,6 +107,18 @@ class LineFeed:
         if not self._room:
             rest = self._skip(rest)
         self._keep(rest)
+
+    def seconds_to_renew(self) -> float | None:
+        """When `renew` has something to say, if nothing else is printed till then; None if it won't."""
+        return max(0.0, self._window + 1 - self._clock()) if self._skipped else None
+
+    def renew(self) -> None:
+        """Begin a new second if the last one is over, and say what was skipped in it."""
+        now = self._clock()
+        if now - self._window >= 1:
+            self._window = now
+            self._room = LINES_PER_SECOND
+            self._say_skipped()
 
     def close(self) -> None:
         """Pass on the last line, if no line break ended it, and what was skipped."""
@@ -118,13 +130,6 @@ class LineFeed:
     def last_lines(self) -> tuple[str, ...]:
         """The last lines of all, skipped or not, at most `LAST_LINES`."""
         return tuple(_readable(line) for line in self._recent.removesuffix(b"\n").split(b"\n")[-LAST_LINES:] if line)
-
-    def _renew_room(self) -> None:
-        now = self._clock()
-        if now - self._window >= 1:
-            self._window = now
-            self._room = LINES_PER_SECOND
-            self._say_skipped()
 
     def _skip(self, rest: bytes) -> bytes:
         ended = rest.rfind(b"\n") + 1

@@ -22,6 +22,9 @@ from typing import IO, Literal, Self, cast
 
 from mlopsctl.runtime.guard import Guard
 from mlopsctl.runtime.output import BoundedLog, LineFeed
+from mlopsctl.runtime.stop import Stop
+
+__all__ = ["CannotStart", "Command", "Ending", "Reason", "Stop", "run_command"]  # Stop, because run_command takes one
 
 CHUNK_BYTES = 256 * 1024
 # How long what the command started may hold its output open after the command itself ended.
@@ -69,45 +72,6 @@ class CannotStart(Exception):  # noqa: N818 - says what happened, as the other e
         super().__init__(message)
         self.message = message
         self.hint = hint
-
-
-class Stop:
-    """A request to stop that any number of running commands wait for at once; once made it stays.
-
-    Unlike a threading.Event it has a descriptor to wait on beside others, and setting it from a signal handler is safe.
-    """
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        self._set = False
-
-    def set(self) -> None:
-        """Ask every command that was given this to end."""
-        self._set = True
-        with suppress(BlockingIOError):  # a full pipe says it already
-            os.write(self._write, b"!")
-
-    def is_set(self) -> bool:
-        """Whether `set` was called."""
-        return self._set
-
-    def fileno(self) -> int:
-        """The descriptor that is readable from the first `set` on."""
-        return self._read
-
-    def close(self) -> None:
-        """Free the descriptors; no command may be waiting."""
-        os.close(self._read)
-        os.close(self._write)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def run_command(command: Command, *, on_line: Callable[[str], None], stop: Stop | None = None) -> Ending:
@@ -206,8 +170,9 @@ class _Running:
             if stop is not None:
                 selector.register(stop, selectors.EVENT_READ, partial(self._stop, stop))
             while self._output_open or not self._leader_ended:
-                for key, _ in selector.select(self._remaining()):
+                for key, _ in selector.select(_sooner(self._remaining(), lines.seconds_to_renew())):
                     key.data()
+                lines.renew()
                 if self._remaining() == 0:
                     self._overdue()
 
@@ -255,6 +220,10 @@ class _Running:
         if self._output_open:
             self._output_open = False
             self._selector.unregister(self._leader.output)
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((seconds for seconds in (one, other) if seconds is not None), default=None)
 
 
 def _start(command: Command, closing: ExitStack) -> _Leader:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlopsctl.local.environment import Environment, EnvironmentFailed, default_cache, environment_for
-from mlopsctl.runtime.process import Stop
+from mlopsctl.runtime.stop import Stop
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 SIX = (

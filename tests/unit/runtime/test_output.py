@@ -1,5 +1,6 @@
 import os
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,13 @@ def test_a_gigabyte_is_neither_kept_in_memory_nor_on_disk(tmp_path: Path, source
     assert ending.log_bytes == (tmp_path / "log").stat().st_size < 8 * MIB + 100
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before < 40 * MIB
     assert len(lines) < (ending.seconds + 2) * (LINES_PER_SECOND + 1)
+
+
+def test_what_was_skipped_is_said_while_the_command_is_quiet(tmp_path: Path) -> None:
+    said: dict[str, float] = {}
+    started = time.monotonic()
+    command = Command(
+        argv=("/bin/sh", "-c", "seq 3000; sleep 2"), cwd=tmp_path, env=dict(os.environ), log=tmp_path / "log"
+    )
+    run_command(command, on_line=lambda line: said.setdefault(line, time.monotonic() - started))
+    assert said["[2,000 lines not shown]"] < 1.8

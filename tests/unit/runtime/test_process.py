@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mlopsctl.runtime.process import CannotStart, Command, Ending, Stop, run_command
+from mlopsctl.runtime.process import CannotStart, Command, Ending, run_command
+from mlopsctl.runtime.stop import Stop
 
 Run = Callable[..., Ending]
 
@@ -284,3 +285,16 @@ def test_a_full_disk_is_an_error_and_ends_the_command(tmp_path: Path) -> None:
     command = Command(argv=shell("echo hello; sleep 60"), cwd=tmp_path, env={}, log=Path("/dev/full"))
     with pytest.raises(OSError, match="No space left"):
         run_command(command, on_line=print)
+
+
+def test_starting_costs_little_more_than_the_process_itself(run: Run) -> None:
+    def least_seconds(start: Callable[[], object]) -> float:
+        times = []
+        for _ in range(20):
+            begin = time.perf_counter()
+            start()
+            times.append(time.perf_counter() - begin)
+        return min(times)
+
+    bare = least_seconds(lambda: subprocess.run(["true"], check=True, stdout=subprocess.PIPE))
+    assert least_seconds(lambda: run("true")) - bare < 0.003
