@@ -112,20 +112,23 @@ class FormatServer:
 
 
 class Endpoint:
-    """A server that runs for as long as the `with` block does, on a free port of this machine.
+    """A server that runs for as long as the `with` block does, on `port` of this machine or on one that is free.
 
     `folder` exists and is the endpoint's own: settings and `server.log` are written there. `env` is the whole
     environment of the process. Entering raises NotReady if it is clear before the start that this can't be served.
     """
 
-    def __init__(self, server: FormatServer | CommandServer, *, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, server: FormatServer | CommandServer, *, folder: Path, env: Mapping[str, str], port: int | None = None
+    ) -> None:
         self._server = server
+        self._wanted_port = port
         self._folder = folder.absolute()
         self._env = env
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
-        ports = _free_ports(2)
+        ports = _free_ports(self._wanted_port or 0, 0)
         self._port = ports[0]
         self._launch = self._server.launch(self._folder, ports)
         command = Command(
@@ -195,13 +198,22 @@ def _server_settings(http_port: int, grpc_port: int) -> dict[str, object]:
     }
 
 
-def _free_ports(number: int) -> list[int]:
-    # Free when asked: should another process be quicker to take one, the server says so and ends.
+def _free_ports(*wanted: int) -> list[int]:
+    # Asked for before the start, or what already listens there would answer for a server that can't. Should another
+    # process take a port in between, the server says so and ends.
     with ExitStack() as closing:
-        probes = [closing.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in probes]
+        return [_free_port(closing.enter_context(socket.socket()), port) for port in wanted]
+
+
+def _free_port(probe: socket.socket, wanted: int) -> int:
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: old connections don't count
+    try:
+        probe.bind((HOST, wanted))
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+        raise NotReady(f"cannot listen on port {wanted}: {reason}", "choose another port") from error
+    port: int = probe.getsockname()[1]
+    return port
 
 
 def _answers(port: int, path: str) -> bool:

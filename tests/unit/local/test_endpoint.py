@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import sys
 import time
 import urllib.request
@@ -105,6 +106,33 @@ def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     with Endpoint(server, folder=missing, env={}) as endpoint, pytest.raises(NotReady, match="cannot write"):
         endpoint.wait_ready(10)
+
+
+def test_the_port_can_be_chosen(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = CommandServer(
+        argv=lambda port: (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)), cwd=tmp_path
+    )
+    with Endpoint(server, folder=tmp_path, env={}, port=port) as endpoint:
+        endpoint.wait_ready(10)
+        assert endpoint.url == f"http://127.0.0.1:{port}"
+
+
+def test_a_port_that_is_taken_is_not_mistaken_for_ours(command: Callable[..., Endpoint], tmp_path: Path) -> None:
+    with command(FILES) as other:
+        other.wait_ready(10)
+        port = int(other.url.rpartition(":")[2])
+        server = CommandServer(argv=lambda _: ("sleep", "60"), cwd=tmp_path)
+        with pytest.raises(NotReady, match=f"cannot listen on port {port}: Address already in use"):
+            Endpoint(server, folder=tmp_path, env={}, port=port).__enter__()
+
+
+def test_a_port_that_cannot_be_says_so(tmp_path: Path) -> None:
+    server = CommandServer(argv=lambda _: ("sleep", "60"), cwd=tmp_path)
+    with pytest.raises(NotReady, match="cannot listen on port 99999: there is no such port"):
+        Endpoint(server, folder=tmp_path, env={}, port=99999).__enter__()
 
 
 def test_an_error_in_the_block_ends_it_too(command: Callable[..., Endpoint]) -> None:
