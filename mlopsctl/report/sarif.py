@@ -80,7 +80,7 @@ def _related(number: int, related: Related) -> dict[str, Any]:
 
 def _physical(span: Span) -> dict[str, Any]:
     return {
-        "artifactLocation": {"uri": quote(span.file, errors="surrogateescape"), "uriBaseId": _ROOT},
+        "artifactLocation": {"uri": quote(span.file, errors="surrogatepass"), "uriBaseId": _ROOT},
         "region": {
             "startLine": span.start.line,
             "startColumn": span.start.column,

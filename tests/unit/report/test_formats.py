@@ -20,7 +20,7 @@ ALL: Final = list(CASES.values())
 EXPLANATIONS: Final = {
     "MLO204": Explanation("MLO204", Severity.ERROR, "unknown_stage", "A stage reads what no stage produces.\n\nFix: …")
 }
-TEXTS: Final = st.text(st.characters(), max_size=20)
+TEXTS: Final = st.text(st.one_of(st.sampled_from("\ud800\udc80\x1b %:,\n\r<&\ufffe"), st.characters()), max_size=20)
 SPANS: Final = st.builds(Span, TEXTS, *[st.builds(Position, st.integers(1, 9), st.integers(1, 9))] * 2)
 FOUND: Final = st.builds(
     Diagnostic,

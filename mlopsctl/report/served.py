@@ -1,0 +1,26 @@
+"""Where a release answers, once it does."""
+
+from mlopsctl.report.json_output import dumped
+from mlopsctl.report.wording import short_run
+from mlopsctl.store import Release
+
+
+def render_text(release: Release, url: str, predict_url: str) -> str:
+    """Two lines for people."""
+    return (
+        f"Serving {release.pipeline}, run {short_run(release.run)}, at {url}\n"
+        f"Predictions (Open Inference Protocol v2): POST {predict_url}\n"
+    )
+
+
+def render_json(release: Release, url: str, predict_url: str) -> str:
+    """One JSON object on a line of its own, for scripts that wait for it."""
+    document = {
+        "version": 1,
+        "pipeline": release.pipeline,
+        "run": release.run,
+        "model": release.model.digest,
+        "url": url,
+        "predict_url": predict_url,
+    }
+    return dumped(document)
