@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from mlopsctl.report.display import shown
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_KILO = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _NOISE = 1e-12  # relative; what is nearer than this differs by the arithmetic of floats only
 _USUAL, _LONGEST = 3, 12  # decimals of a metric
@@ -21,7 +22,7 @@ def duration(seconds: float) -> str:
     """`<0.1s`, `3.1s`, `2m 05s`, `1h 10m`, `2d 03h`."""
     tenths = round(seconds, 1)
     if tenths < _MINUTE:
-        return f"{tenths:.1f}s" if tenths >= 0.1 else "<0.1s"  # noqa: PLR2004  # the 0.1 that it prints
+        return f"{tenths:.1f}s" if tenths > 0 else "<0.1s"
     whole = round(seconds)
     if whole < _HOUR:
         return f"{whole // _MINUTE}m {whole % _MINUTE:02}s"
@@ -35,8 +36,8 @@ def duration(seconds: float) -> str:
 def size(count: int) -> str:
     """A number of bytes in decimal units: `512 B`, `1.4 GB`."""
     amount, unit = float(count), 0
-    while round(amount, 1) >= 1000 and unit + 1 < len(_UNITS):  # noqa: PLR2004  # kilo
-        amount, unit = amount / 1000, unit + 1
+    while round(amount, 1) >= _KILO and unit + 1 < len(_UNITS):
+        amount, unit = amount / _KILO, unit + 1
     return f"{amount:,.1f} {_UNITS[unit]}" if unit else f"{count} B"
 
 
