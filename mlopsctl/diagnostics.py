@@ -140,11 +140,11 @@ def explanations(modules: Iterable[ModuleType]) -> dict[str, Explanation]:
     return dict(sorted(found.items()))
 
 
-def similar(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that `name` is most likely a slip of, or None."""
+def similar(name: str, candidates: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The candidate that `name` is most likely a slip of, or None. `cutoff` is how similar it must be, up to 1."""
     from difflib import get_close_matches  # here, as most runs have no slip to look for
 
-    return next(iter(get_close_matches(name, list(candidates), n=1, cutoff=0.6)), None)
+    return next(iter(get_close_matches(name, list(candidates), n=1, cutoff=cutoff)), None)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
