@@ -3,7 +3,6 @@
 from html import escape  # that of xml.sax takes 20 ms to import
 from itertools import pairwise
 
-
 from mlopsctl.report.display import cut, display_width, shown
 from mlopsctl.report.graph import Graph, Node, ranks
 from mlopsctl.report.layout import Box, Route, lay_out
@@ -75,7 +74,7 @@ def _box(node: Node, box: Box) -> str:
     kind = node.kind if node.kind in _COLOURS else "task"
     x, y = box.x + 14, box.y
     return (
-        f"<g class="{kind}"><title>{escape(full)}</title>"
+        f'<g class="{kind}"><title>{escape(full)}</title>'
         f'<rect x="{box.x:g}" y="{y:g}" width="{box.width:g}" height="{box.height:g}" rx="9"/>'
         f'<text class="name" x="{x:g}" y="{y + 20:g}">{escape(_name(node))}</text>'
         f'<text class="kind" x="{x:g}" y="{y + 36:g}">{escape(_caption(node))}</text></g>'
