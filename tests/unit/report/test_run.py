@@ -122,7 +122,7 @@ def test_live_shows_what_runs_and_takes_it_away_when_interrupted() -> None:
     reporter.close()
     reporter.close()
     watched.close()
-    assert re.search(r"[⠋-⠿] model    train +<?0\.\ds   fitting 200 trees on 28,834 rows", watched.written)
+    assert re.search(r"[\u2800-\u28ff] model    train +<?0\.\ds   fitting 200 trees on 28,834 rows", watched.written)
     assert watched.screen.text().rstrip() == as_text(GOOD[:5]).rstrip()  # the cursor may stand one line below
     assert watched.screen.is_cursor_shown
 
