@@ -1,5 +1,127 @@
-"""The entry point."""
+"""The entry point: the commands, and the one place where what goes wrong becomes a message and an exit code."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from mlopsctl import __version__
+from mlopsctl.cli import checking, help_texts, inspecting, running, starting
+from mlopsctl.cli.exit_codes import ExitCode
+from mlopsctl.cli.screen import Screen, screen_of
+from mlopsctl.diagnostics import DiagnosedError, Finding, diagnostic
+
+app = typer.Typer(
+    name="mlopsctl",
+    help="Machine learning pipelines as text in git: checked, run here, later in a cluster.",
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for commands in (starting, checking, running, inspecting, help_texts):
+    commands.register(app)
 
 
-def main() -> None:
-    """Run the command line."""
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    *,
+    folder: str = typer.Option("", "--directory", "-C", help="Work as if started in this folder.", metavar="DIR"),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="Print results and errors only."),
+    version: bool = typer.Option(False, "--version", help="Print the version."),
+) -> None:
+    """Machine learning pipelines as text in git: checked, run here, later in a cluster."""
+    if version:
+        typer.echo(f"mlopsctl {__version__}")
+        raise typer.Exit
+    screen = screen_of(context)
+    screen.quiet = quiet
+    if folder:
+        screen.folder = Path(folder).resolve()
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    screen = Screen()
+    try:
+        code = _run(screen)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads our output has enough. What is left can't be flushed, so nothing may try to at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.DONE
+    raise SystemExit(int(code))
+
+
+def _run(screen: Screen) -> int:
+    try:
+        return int(app(standalone_mode=False, obj=screen) or 0)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except typer.TyperException as error:
+        return _misused(error)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("interrupted\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, a traceback is no message
+        return _failed(screen, error)
+
+
+def _misused(error: typer.TyperException) -> int:
+    """Say how the command is used that was used wrongly."""
+    context = getattr(error, "ctx", None)
+    sys.stderr.write(f"error: {error.format_message()}\n")
+    if context is not None:
+        sys.stderr.write(f"{context.get_usage()}\nhelp: {context.command_path} --help\n")
+    return ExitCode.USAGE
+
+
+def _failed(screen: Screen, error: Exception) -> int:
+    from mlopsctl.local.faults import disk_failed, store_failed
+    from mlopsctl.store.errors import StoreError
+
+    match error:
+        case DiagnosedError():
+            screen.complain(error.diagnostics)
+        case StoreError():
+            screen.complain([store_failed(str(error), error.hint, "the store")])
+        case OSError():
+            screen.complain([disk_failed(f"{error.filename or 'a file'}: {error.strerror or error}", "this machine")])
+        case _:
+            screen.complain([bug(_reported())])
+            return ExitCode.BUG
+    return ExitCode.FAILED
+
+
+def _reported() -> str:
+    """Write what happened to a file and name it."""
+    import platform
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="mlopsctl-bug-", suffix=".txt", delete=False
+    ) as report:
+        report.write(f"mlopsctl {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
+        report.write(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}")
+    return report.name
+
+
+@diagnostic("MLO999")
+def bug(report: str) -> Finding:
+    """Something happened in mlopsctl that should never happen.
+
+    Fix: nothing of yours is at fault. Please send us the report; it holds the command line and where it happened.
+    """
+    return Finding(
+        message="this is a bug in mlopsctl",
+        notes=(f"the report is in {report}",),
+        helps=("please send it to the project; look through it first for what should not leave your house",),
+    )

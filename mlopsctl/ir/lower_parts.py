@@ -61,9 +61,9 @@ def _as_mapping(node: Node) -> MappingNode:
 
 
 def read_reference(written: str, span: Span) -> StageOutput:
-    """`stage`, `stage.output` or `stage[*]`."""
-    stage, _, output = written.removesuffix("[*]").partition(".")
-    return StageOutput(stage, output, written.endswith("[*]"), span)
+    """`stage`, `stage.output`, `stage[*]` or `stage[*].output`."""
+    stage, _, output = written.partition(".")
+    return StageOutput(stage.removesuffix("[*]"), output, stage.endswith("[*]"), span)
 
 
 def read_retries(stage: Origin) -> Retries:

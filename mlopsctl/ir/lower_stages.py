@@ -116,7 +116,7 @@ class StageReader:
             reference=read_reference(reference, self.origin.value("reference")) if reference else None,
             columns=self._names("columns"),
             method=self.origin.text("method") or "psi",
-            threshold=self.origin.number("threshold") or 0.1,
+            threshold=0.1 if (threshold := self.origin.number("threshold")) is None else threshold,
             min_samples=self.origin.integer("minSamples", default=100),
             breaches=self.origin.integer("breaches", default=1),
             action=self.origin.text("onDrift", "do") or "alert",

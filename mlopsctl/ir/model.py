@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mlopsctl.diagnostics import Span
 from mlopsctl.ir.origin import Origin
@@ -167,6 +167,7 @@ class BrokenStage:
 
 
 Stage = DataStage | TrainStage | EvaluateStage | TaskStage | DeployStage | MonitorStage
+K = TypeVar("K", DataStage, TrainStage, EvaluateStage, TaskStage, DeployStage, MonitorStage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +220,25 @@ class Pipeline:
         """The names of the stages that have to be done before `stage`, sorted."""
         return tuple(sorted(self._needs(stage)))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every stage could be read, so that what none of them mentions is mentioned nowhere."""
+        return not self.broken and "stages" not in self.broken_keys
+
+    def of_kind(self, kind: type[K]) -> Iterator[K]:
+        """The stages of one kind, in the order written."""
+        return (stage for stage in self.stages.values() if isinstance(stage, kind))
+
+    def references(self) -> Iterator[tuple[Stage, StageOutput | Named]]:
+        """Every stage with each of the references that it makes."""
+        return ((stage, upstream) for stage in self.stages.values() for upstream in stage.upstream())
+
+    def reads(self) -> Iterator[tuple[Stage, StageOutput, Stage]]:
+        """Who reads what of whom. What isn't there, or is broken, is left out, and so is a stage that reads itself."""
+        for stage, upstream in self.references():
+            if isinstance(upstream, StageOutput) and upstream.name in self.stages and upstream.name != stage.name:
+                yield stage, upstream, self.stages[upstream.name]
+
     def _needs(self, stage: Stage) -> set[str]:
-        names = {up.stage if isinstance(up, StageOutput) else up.name for up in stage.upstream()}
+        names = {upstream.name for upstream in stage.upstream()}
         return {name for name in names if name in self.stages and name != stage.name}

@@ -35,6 +35,11 @@ class StageOutput:
     every: bool
     span: Span = field(compare=False, repr=False)
 
+    @property
+    def name(self) -> str:
+        """The stage's name, as a `Named` has it."""
+        return self.stage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:

@@ -35,6 +35,11 @@ class Values:
             if name in own | mentioned
         }
 
+    def all(self, pipeline: Pipeline) -> dict[str, Plain]:
+        """The values of all parameters; those that a stage declares itself are `stage.name`."""
+        declared = declared_params(pipeline)
+        return {name: self.given.get(name, param.default) for name, param in declared.items()}
+
     def _value(self, stage: Stage, param: Param, *, is_own: bool) -> Plain:
         qualified = f"{stage.name}.{param.name}"
         if qualified in self.given:
@@ -46,7 +51,7 @@ class Values:
 
 def read_values(pipeline: Pipeline, given: Mapping[str, str]) -> tuple[Values, tuple[Diagnostic, ...]]:
     """The values for `-p name=value` and `-p stage.name=value`, each checked against its parameter."""
-    declared = _declared(pipeline)
+    declared = declared_params(pipeline)
     values: dict[str, Plain] = {}
     wrong: list[Diagnostic] = []
     for name, written in given.items():
@@ -82,7 +87,8 @@ def source_text(text: Text, values: Mapping[str, Plain], known: Mapping[str, str
     )
 
 
-def _declared(pipeline: Pipeline) -> dict[str, Param]:
+def declared_params(pipeline: Pipeline) -> dict[str, Param]:
+    """The parameters of a pipeline by the names that `-p` takes: `name`, or `stage.name`."""
     declared = dict(pipeline.params)
     for stage in pipeline.stages.values():
         for name, _, _ in stage.origin.entries("params"):

@@ -43,10 +43,10 @@ def run_data_stage(session: Session, stage: DataStage, inputs: Mapping[str, Arti
         return found
     refuse_if_left_out(session, stage)
     reason = begin(session, stage, parts)
-    started = time.monotonic()
+    started = datetime.now(UTC)
     artifact = source.artifact or session.store.put_artifact(source.path)
     record = _record(session, stage, parts, {DATA: artifact})
-    return _checked(session, stage, replace(record, seconds=time.monotonic() - started), source.path, reason)
+    return _checked(session, stage, replace(record, started=_written(started)), source.path, reason)
 
 
 def _made(session: Session, stage: DataStage, inputs: Mapping[str, Artifact]) -> StageResult:
@@ -71,6 +71,9 @@ def _checked(session: Session, stage: DataStage, record: StageRecord, path: Path
         record, data={key: report[key] for key in ("rows", "bytes", "columns", "statistics") if key in report}
     )
     record.data["contract"] = stage.contract is not None
+    now = datetime.now(UTC)
+    seconds = (now - datetime.fromisoformat(record.started)).total_seconds()
+    record = replace(record, ended=_written(now), seconds=round(seconds, 3))
     problems = report.get("problems", [])
     if problems:
         session.results.keep(replace(record, outcome="refused"))
@@ -159,7 +162,7 @@ def _age(seconds: float) -> str:
 
 
 def _record(session: Session, stage: DataStage, parts: Parts, outputs: dict[str, Artifact]) -> StageRecord:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = _written(datetime.now(UTC))
     return StageRecord(
         key=key_of(parts),
         stage=stage.name,
@@ -173,3 +176,7 @@ def _record(session: Session, stage: DataStage, parts: Parts, outputs: dict[str,
         run=session.run,
         outputs=outputs,
     )
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")

@@ -5,6 +5,7 @@ pipeline's own environment, over the Open Inference Protocol (v2), as in a clust
 """
 
 import json
+import select
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -170,6 +171,13 @@ class Endpoint:
                 message = f"the server did not answer on `{self._launch.health}` within {timeout:g} seconds"
                 hint = "check that it listens on the port it is given, and what it waits for"
                 raise NotReady(message, hint, self._ending.result().last_lines)
+
+    def wait_ended(self, stop: Stop) -> None:
+        """Return when `stop` is set. Raises NotReady if the server ends before."""
+        self._ending.add_done_callback(lambda _: stop.set())
+        select.select([stop], [], [])
+        if self._ending.done():
+            raise self._ended_early()
 
     def stop(self) -> None:
         """End it and everything it started; a second time changes nothing."""

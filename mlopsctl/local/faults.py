@@ -292,7 +292,7 @@ def code_changed(span: Span | None, path: str) -> Finding:
 
 
 @diagnostic("MLO812")
-def not_ready(span: Span, stage: str, message: str, tail: tuple[str, ...], hint: str) -> Finding:
+def not_ready(span: Span | None, stage: str, message: str, tail: tuple[str, ...], hint: str) -> Finding:
     """The server of a model did not become ready.
 
     Fix: the last lines of its log say why.

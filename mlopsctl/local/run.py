@@ -22,7 +22,7 @@ from mlopsctl.local.results import Results
 from mlopsctl.local.session import Session, SharedEnvironment
 from mlopsctl.local.unsupported import not_run_here
 from mlopsctl.local.workspace import LARGEST_CODE, CodeTooLargeError, CodeTree, read_code, state_folder, workspace
-from mlopsctl.runtime.process import Stop
+from mlopsctl.runtime.stop import Stop
 from mlopsctl.source.code import code_files
 from mlopsctl.store import DigestCache, RunRecord, RunStage, Store, digest_file, new_ulid
 
@@ -181,7 +181,7 @@ def _record(session: Session, project: str, results: Mapping[str, StageResult], 
         started=session.started.isoformat(timespec="milliseconds"),
         ended=datetime.now(UTC).isoformat(timespec="milliseconds"),
         outcome=outcome.value,
-        params={stage.name: session.values.of(stage) for stage in session.pipeline.stages.values()},
+        params=session.values.all(session.pipeline),
         stages={name: _stage(result) for name, result in results.items()},
         release=serving if serving and serving.run == session.run else None,
     )

@@ -18,8 +18,8 @@ from mlopsctl.local.environment import Environment, EnvironmentFailed, environme
 from mlopsctl.local.git import Commit
 from mlopsctl.local.results import Results
 from mlopsctl.local.workspace import Workspace
-from mlopsctl.runtime.process import Stop
 from mlopsctl.runtime.step import Place
+from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import DigestCache, Store, canonical_json, digest_bytes
 
 

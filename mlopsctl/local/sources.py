@@ -7,7 +7,6 @@ from mlopsctl.diagnostics import DiagnosedError, Diagnostic, similar
 from mlopsctl.ir.model import DataStage
 from mlopsctl.local import faults
 from mlopsctl.local.session import Session
-from mlopsctl.runtime.fetch import FetchFailed, fetch, is_remote
 from mlopsctl.store import Artifact
 
 
@@ -23,9 +22,15 @@ class Source:
 
 def bring(session: Session, stage: DataStage, address: str) -> Source:
     """The data at an address, which is a path relative to the pipeline's file or a URI. Raises DiagnosedError."""
-    if not is_remote(address):
+    if "://" not in address:
         path = (session.pipeline.file.parent / address).resolve()
         return _local(session, stage, path, address)
+    return _remote(session, stage, address)
+
+
+def _remote(session: Session, stage: DataStage, address: str) -> Source:
+    from mlopsctl.runtime.fetch import FetchFailed, fetch  # a client of the network, which most runs don't need
+
     to = session.workspace.folder / f"{stage.name}-source"
     to.mkdir()
     try:

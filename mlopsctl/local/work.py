@@ -13,6 +13,7 @@ from mlopsctl.ir.lower_stages import METRICS
 from mlopsctl.ir.model import EvaluateStage, Stage
 from mlopsctl.local import faults
 from mlopsctl.local.attempts import Attempts
+from mlopsctl.local.releases import short
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session
 from mlopsctl.runtime.figures import figure
@@ -52,6 +53,7 @@ def cached(session: Session, stage: Stage, key: str) -> StageResult | None:
         kind=stage.kind,
         outcome=Outcome.CACHED,
         summary=summary_of(stage, record),
+        reason=f"cached from {short(record.run)}",
         cached_from=record.run,
         record=record,
     )

@@ -1,6 +1,7 @@
 """Where a release answers, once it does."""
 
-from mlopsctl.report.json_output import dumped
+import json
+
 from mlopsctl.report.wording import short_run
 from mlopsctl.store import Release
 
@@ -23,4 +24,4 @@ def render_json(release: Release, url: str, predict_url: str) -> str:
         "url": url,
         "predict_url": predict_url,
     }
-    return dumped(document)
+    return json.dumps(document) + "\n"

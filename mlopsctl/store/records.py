@@ -135,9 +135,14 @@ class RunRecord(_Kept):
     stages: dict[str, RunStage]
     release: Release | None = None
 
+    def to_json(self) -> Json:
+        """As a JSON object; its stages are a list, as they have an order that canonical JSON would lose."""
+        stages = [{"stage": name, **asdict(stage)} for name, stage in self.stages.items()]
+        return {**_Kept.to_json(self), "stages": stages}
+
     @classmethod
     def _parts(cls, document: Json) -> Json:
-        stages = {name: RunStage(**stage) for name, stage in document["stages"].items()}
+        stages = {stage.pop("stage"): RunStage(**stage) for stage in map(dict, document["stages"])}
         release = document.get("release")
         return {**document, "stages": stages, "release": Release.from_json(release) if release else None}
 

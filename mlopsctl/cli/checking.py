@@ -1,0 +1,128 @@
+"""`validate`, `explain`, `schema` and `graph`: what can be said without running anything."""
+
+import sys
+from enum import StrEnum
+
+import typer
+
+from mlopsctl.cli.exit_codes import ExitCode
+from mlopsctl.cli.screen import Screen, screen_of
+from mlopsctl.diagnostics import Diagnostic, has_errors
+
+
+class Format(StrEnum):
+    """How diagnostics are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    JUNIT = "junit"
+
+
+class Picture(StrEnum):
+    """How a graph is drawn."""
+
+    TEXT = "text"
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(validate)
+    app.command()(explain)
+    app.command()(schema)
+    app.command()(graph)
+
+
+def validate(
+    context: typer.Context,
+    path: str = typer.Argument("", help="A project's folder or file; by default the one that rules this folder."),
+    output: Format = typer.Option(Format.TEXT, "--output", "-o", help="How errors are printed."),
+) -> None:
+    """Show every error of every file at once. Needs no cluster and no network."""
+    from mlopsctl.compiler import check_everywhere
+
+    screen = screen_of(context)
+    sources = screen.load(path)
+    found = check_everywhere(sources)
+    if output is Format.TEXT:
+        if found:
+            screen.complain(found)
+        elif not screen.quiet:
+            names = ", ".join(source.name for source in sources.pipelines) or "no pipeline"
+            typer.echo(f"valid: {names}")
+    else:
+        sys.stdout.write(_rendered(screen, found, output))
+    raise typer.Exit(ExitCode.FAILED if has_errors(found) else ExitCode.DONE)
+
+
+def _rendered(screen: Screen, found: tuple[Diagnostic, ...], output: Format) -> str:
+    from mlopsctl import __version__
+    from mlopsctl.cli.catalogue import all_explanations
+    from mlopsctl.report import github, json_output, junit, sarif
+
+    match output:
+        case Format.SARIF:
+            return sarif.render(found, screen.texts, explanations=all_explanations(), version=__version__)
+        case Format.GITHUB:
+            return github.render(found, screen.texts)
+        case Format.JUNIT:
+            return junit.render(found, screen.texts)
+        case Format.JSON | Format.TEXT:
+            return json_output.render(found, screen.texts)
+
+
+def explain(code: str = typer.Argument(..., help="A code such as MLO204.", metavar="CODE")) -> None:
+    """Say what an error means, show what causes it, and how to mend it."""
+    from mlopsctl.cli.catalogue import all_explanations, no_such_code
+    from mlopsctl.diagnostics import DiagnosedError
+
+    known = all_explanations()
+    found = known.get(code.upper())
+    if found is None:
+        raise DiagnosedError(no_such_code(code, known))
+    title = found.name.replace("_", " ")
+    typer.echo(f"{found.code}: {title} ({found.severity})\n\n{found.text}")
+
+
+def schema(
+    kind: str = typer.Argument("", help="project, pipeline, environment, policy, release; by default all in one."),
+) -> None:
+    """Print the JSON Schema of a kind of document, for editors."""
+    from mlopsctl.check.structure import SCHEMAS
+
+    names = sorted(path.stem for path in SCHEMAS.glob("*.json"))
+    name = kind.lower() or "document"
+    if name not in names:
+        raise typer.BadParameter(f"there is no schema of `{kind}`; there are {', '.join(names)}")
+    sys.stdout.write((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def graph(
+    context: typer.Context,
+    pipeline: str = typer.Argument("", help="The pipeline's name, if there are several."),
+    output: Picture = typer.Option(Picture.TEXT, "--output", "-o", help="How it is drawn."),
+    env: str = typer.Option("local", "--env", "-e", help="The environment whose overrides count."),
+) -> None:
+    """Draw which stage reads what of which."""
+    from mlopsctl.cli.graphs import graph_of
+    from mlopsctl.compiler import chosen_pipeline, compile_project
+    from mlopsctl.report.graph import render_mermaid, render_text
+    from mlopsctl.report.svg import render_svg
+
+    screen = screen_of(context)
+    compilation = compile_project(screen.load(), env)
+    if not compilation.succeeded:
+        screen.complain(compilation.diagnostics)
+        raise typer.Exit(ExitCode.FAILED)
+    chosen = chosen_pipeline(compilation, pipeline or None)
+    drawn = graph_of(chosen)
+    match output:
+        case Picture.TEXT:
+            sys.stdout.write(render_text(drawn, width=screen.out().width))
+        case Picture.MERMAID:
+            sys.stdout.write(render_mermaid(drawn))
+        case Picture.SVG:
+            sys.stdout.write(render_svg(drawn, title=chosen.name))

@@ -1,0 +1,29 @@
+"""Which store a command works with."""
+
+from typing import TYPE_CHECKING
+
+from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.source.nodes import ScalarNode, at, key_span
+
+if TYPE_CHECKING:
+    from mlopsctl.compiler import Compilation
+    from mlopsctl.store import Store
+
+
+def store_of(compilation: "Compilation", asked: str) -> "Store":
+    """The store asked for, else the environment's, else `.mlops/store` of the project.
+
+    Raises DiagnosedError for an environment that is a cluster, UnsupportedStore for an address of no store.
+    """
+    from mlopsctl.local.faults import needs_cluster
+    from mlopsctl.store import open_store
+
+    environment = compilation.environment
+    if environment is not None and at(environment.root, ("spec", "cluster")) is not None:
+        raise DiagnosedError(needs_cluster(environment.name, key_span(environment.root, ("spec", "cluster"))))
+    named = at(environment.root, ("spec", "store")) if environment else None
+    if asked:
+        return open_store(asked)
+    if isinstance(named, ScalarNode):
+        return open_store(str(named.value))
+    return open_store(compilation.sources.root / ".mlops" / "store")
