@@ -29,14 +29,21 @@ def bring(session: Session, stage: DataStage, address: str) -> Source:
 
 
 def _remote(session: Session, stage: DataStage, address: str) -> Source:
-    from mlopsctl.runtime.fetch import FetchFailed, fetch  # a client of the network, which most runs don't need
+    from mlopsctl.runtime.fetch import (  # a client of the network, which most runs don't need
+        FetchFailed,
+        FetchStopped,
+        fetch,
+        file_name,
+    )
 
     to = session.workspace.folder / f"{stage.name}-source"
     to.mkdir()
+    span = stage.origin.value("source")
     try:
-        fetched = fetch(address, to / (address.rstrip("/").rsplit("/", 1)[-1] or "data"), stop=session.stop)
+        fetched = fetch(address, to / file_name(address), stop=session.stop)
+    except FetchStopped as error:
+        raise DiagnosedError(faults.interrupted(span, stage.name)) from error
     except FetchFailed as error:
-        span = stage.origin.value("source")
         raise DiagnosedError(faults.source_unreadable(span, stage.name, error.message, error.hint)) from error
     artifact = session.store.put_artifact(fetched.path)
     return Source(path=fetched.path, digest=artifact.digest, modified=fetched.modified, artifact=artifact)
