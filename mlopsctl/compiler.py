@@ -39,12 +39,13 @@ def compile_project(sources: Sources, environment: str = LOCAL) -> Compilation:
     for source in sources.all():
         if source.kind != "Pipeline":
             found.extend(wrong for wrong, _ in structure.check(source, source.root))
+    unreadable = {fault.span for fault in sources.diagnostics}  # of no type, so nothing is said of their type
     pipelines: dict[str, Pipeline] = {}
     for source in sources.pipelines:
         root = project.overlaid(source, chosen)
         wrong = structure.check(source, root)
         lowered = lower.pipeline(source, root, environment, (path for _, path in wrong))
-        found += [*(fault for fault, _ in wrong), *lowered.diagnostics, *meaning.of_pipeline(lowered.pipeline)]
+        found += [*(fault for fault, _ in wrong if fault.span not in unreadable), *lowered.diagnostics, *meaning.of_pipeline(lowered.pipeline)]
         pipelines[source.name] = lowered.pipeline
     found.extend(meaning.of_project(sources, pipelines.values()))
     return Compilation(sources, chosen, pipelines, tuple(in_reading_order(found)))

@@ -2,6 +2,7 @@
 
 import json
 from itertools import islice
+from os.path import normpath
 from pathlib import Path
 
 _LONGEST_SCRIPT = 1024 * 1024  # bytes; what is longer was not written by a person
@@ -22,6 +23,11 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or a folder."""
+    return is_file(path) or is_folder(path)
 
 
 def neighbours(path: Path) -> tuple[str, ...]:
@@ -52,6 +58,7 @@ def json_fault(path: Path) -> str:
     return ""
 
 
-def repository(start: Path) -> Path:
-    """The folder of the git repository around `start`, or `start` where there is none."""
-    return next((folder for folder in (start, *start.parents) if is_folder(folder / ".git")), start)
+def leaves_repository(path: Path, start: Path) -> bool:
+    """Whether the path leads out of the git repository around the folder `start`, or of `start` where there is none."""
+    root = next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
+    return not Path(normpath(path)).is_relative_to(root)

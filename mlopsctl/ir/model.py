@@ -222,8 +222,9 @@ class Pipeline:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every stage could be read, so that what none of them mentions is mentioned nowhere."""
-        return not self.broken and "stages" not in self.broken_keys
+        """Whether all stages and references could be read, so that what none of them mentions is mentioned nowhere."""
+        is_readable = not self.broken and "stages" not in self.broken_keys
+        return is_readable and all(upstream.name in self.stages for _, upstream in self.references())
 
     def of_kind(self, kind: type[K]) -> Iterator[K]:
         """The stages of one kind, in the order written."""

@@ -65,6 +65,9 @@ def _top(root: MappingNode) -> Span:
 def empty(file: str) -> Finding:
     """A file of the project is empty.
 
+    Example:
+        a pipeline.yaml whose every line is a comment
+
     Fix: write a document into it, or remove it. `mlopsctl init` writes a project that runs as it is.
     """
     return Finding(message=f"`{file}` is empty", span=start_of(file), helps=("to begin a project: mlopsctl init",))

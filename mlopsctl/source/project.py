@@ -139,6 +139,9 @@ def no_project(start: str) -> Finding:
 
     A project is a folder with a `mlops.yaml`, looked for here and upwards, or a lone `pipeline.yaml` here.
 
+    Example:
+        mlopsctl validate ~/Downloads
+
     Fix: go to the project's folder, name its file, or begin one with `mlopsctl init`.
     """
     return Finding(

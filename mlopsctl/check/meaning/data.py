@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlopsctl.check.advice import closest
-from mlopsctl.check.files import is_file, is_folder, neighbours
+from mlopsctl.check.files import exists, leaves_repository, neighbours
 from mlopsctl.diagnostics import Finding, Related, Severity, rule, similar
 from mlopsctl.ir.model import DataStage, MonitorStage, Pipeline, Stage
 from mlopsctl.ir.origin import Origin
@@ -23,7 +23,7 @@ def source_not_there(pipeline: Pipeline) -> Iterator[Finding]:
     """
     for _, text in _sources(pipeline):
         path = _local_path(pipeline, text)
-        if path is not None and not is_file(path) and not is_folder(path):
+        if path is not None and not leaves_repository(path, pipeline.file.parent) and not exists(path):
             near = similar(path.name, neighbours(path))
             yield Finding(
                 message=f"`{_resolved(pipeline, text)}` is not there",
@@ -81,13 +81,13 @@ def reversed_range(pipeline: Pipeline) -> Iterator[Finding]:
     """
     for _, contract in _contracts(pipeline):
         places = [
-            ("rows", contract.below("rows")),
-            *((f"column {name}", column) for name, column in _columns(contract)),
+            ("`rows`", contract.below("rows")),
+            *((f"column `{name}`", column) for name, column in _columns(contract)),
         ]
         for what, origin in places:
             if origin is not None and _is_reversed(origin):
                 yield Finding(
-                    message=f"no data fits `{what}`: its `min` is above its `max`",
+                    message=f"no data fits {what}: its `min` is above its `max`",
                     span=origin.value("min"),
                     related=(Related(origin.value("max"), "below `min`"),),
                 )

@@ -101,7 +101,11 @@ def unused_stage(pipeline: Pipeline) -> Iterator[Finding]:
     for stage in pipeline.stages.values() if pipeline.is_whole else ():
         counts = isinstance(stage, DataStage) or (isinstance(stage, TrainStage) and is_used_elsewhere)
         if counts and stage.name not in used:
-            yield Finding(message=f"nothing uses stage `{stage.name}`", span=stage.origin.name)
+            yield Finding(
+                message=f"nothing uses stage `{stage.name}`",
+                span=stage.origin.name,
+                helps=("read it, require it if only its contract matters, or remove it",),
+            )
 
 
 @rule("MLO215", Severity.WARNING)

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from os.path import normpath
-from pathlib import Path
 
 from mlopsctl.check.advice import closest
-from mlopsctl.check.files import repository
+from mlopsctl.check.files import leaves_repository
 from mlopsctl.diagnostics import Finding, Related, Severity, Span, rule
 from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Pipeline
 from mlopsctl.source.header import Source
@@ -30,10 +28,9 @@ def outside_repository(sources: Sources, pipelines: Pipelines) -> Iterator[Findi
 
     Fix: move the file into the repository, or name it by a URI such as s3://….
     """
-    root = repository(sources.root)
     for pipeline in pipelines:
         for written, span in _paths(pipeline):
-            if not Path(normpath(pipeline.file.parent / written)).is_relative_to(root):
+            if leaves_repository(pipeline.file.parent / written, sources.root):
                 yield Finding(
                     message=f"`{written}` leads out of the repository",
                     span=span,

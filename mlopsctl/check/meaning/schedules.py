@@ -14,6 +14,7 @@ _AREAS = frozenset(
     "Africa America Antarctica Arctic Asia Atlantic Australia Europe Indian Pacific Etc".split()  # noqa: SIM905 - shorter
 )
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)  # intervals are the same from any day on
+_SLIP = 0.8  # how similar names are that differ by a slip
 _DOUBTFUL_HOURS = frozenset({1, 2})  # which zones with daylight saving skip or repeat
 
 
@@ -225,6 +226,6 @@ def _changes_clocks(zone: str) -> bool:
 def _similar_zone(zone: str) -> Advice:
     from zoneinfo import available_timezones
 
-    near = similar(zone, (name for name in available_timezones() if name.partition("/")[0] in _AREAS))
+    near = similar(zone, (name for name in available_timezones() if name.partition("/")[0] in _AREAS), cutoff=_SLIP)
     helps = () if near else ("use `UTC`, or a zone of the form Area/City such as `Europe/Paris`",)
     return {"label": f"a zone with a similar name: `{near}`" if near else "", "helps": helps}

@@ -211,7 +211,5 @@ def _size(tune: Tune, name: str) -> int | None:
     """How many values a parameter can have in a search; None if they can't be counted."""
     if choices := tune.origin.items("space", name, "in"):
         return len(choices)
-    return next(
-        (max(int(most - least) + 1, 1) for key, form, least, most in _ranges(tune) if (key, form) == (name, "int")),
-        None,
-    )
+    numbers = ((least, most) for key, form, least, most in _ranges(tune) if (key, form) == (name, "int"))
+    return next((int(most - least) + 1 for least, most in numbers if least < most), None)
