@@ -4,7 +4,8 @@ Values reach the script through its environment and never through its text, so t
 even one with quotes, spaces or `$(…)` in it.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from mlopsctl.source.interpolation import Reference, Text
 
@@ -26,6 +27,16 @@ def variable_name(root: str, *rest: str) -> str:
 def script(text: Text) -> str:
     """The command with each reference replaced by its variable, quoted as the place where it stands needs."""
     return "".join(_parts(text))
+
+
+def with_variables(text: Text) -> str:
+    """A text that no shell reads, such as a variable's value, with `${MLOPS_…}` for each reference."""
+    return text.resolved(lambda reference: f"${{{variable(reference)}}}")
+
+
+def expanded(text: str, variables: Mapping[str, str]) -> str:
+    """The text of `with_variables` with its variables replaced; what is not there becomes nothing."""
+    return re.sub(r"\$\{(MLOPS_[A-Z0-9_]+)\}", lambda match: variables.get(match[1], ""), text)
 
 
 def _parts(text: Text) -> Iterator[str]:

@@ -59,7 +59,9 @@ def data_parts(stage: DataStage, digest: str) -> Parts:
     return {"format": FORMAT, "kind": stage.kind, "source": digest} | _contract(stage)
 
 
-def deploy_parts(stage: DeployStage, *, model: str, request: str, around: Surroundings) -> Parts:
+def deploy_parts(
+    stage: DeployStage, *, model: str, request: str, params: Mapping[str, Plain], around: Surroundings
+) -> Parts:
     """The parts of a deployment: the model and the server, and the load test that they passed."""
     server, test = stage.server, stage.load_test
     return {
@@ -70,7 +72,9 @@ def deploy_parts(stage: DeployStage, *, model: str, request: str, around: Surrou
         "python": around.python,
         "code": around.code if server.run else "",
         "command": script(server.run) if server.run else f"format {server.format}",
+        "params": dict(params),
         "environment": {name: str(text) for name, text in sorted(stage.env.items())},
+        "run": _mentioned(stage, around.run),
         "loadTest": test.origin.plain("duration") if test else None,
         "limits": {"users": test.users, "p99": test.p99, "errors": test.errors} if test else {},
         "request": request,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Related
 from mlopsctl.events import StageOutput, StageRetried
-from mlopsctl.ir.command import SHELL, script, variable_name
+from mlopsctl.ir.command import SHELL, expanded, script, variable_name, with_variables
 from mlopsctl.ir.model import Stage
 from mlopsctl.ir.values import shown
 from mlopsctl.local import faults
@@ -18,7 +18,6 @@ from mlopsctl.local.session import Session, base_environment
 from mlopsctl.local.workspace import CodeChangedError
 from mlopsctl.runtime.process import CannotStart, Ending
 from mlopsctl.runtime.step import OutputFile, Place, Step, StepResult, perform
-from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Plain
 from mlopsctl.store import Artifact
 
@@ -64,8 +63,7 @@ class Attempts:
         known = {variable_name(*name.split(".")): value for name, value in session.known().items()}
         environment = base_environment(session.environ, session.python.get(self._say))
         environment |= {"MLOPS_PARAMS": json.dumps(dict(self.params))} | values | known | self._secrets()
-        lookup = {**environment, **values, **known}
-        environment |= {name: _resolved(text, lookup) for name, text in stage.env.items()}
+        environment |= {name: expanded(with_variables(text), environment) for name, text in stage.env.items()}
         return Step(
             argv=(*SHELL, script(stage.run) if stage.run else "", stage.name),
             env=environment,
@@ -126,10 +124,6 @@ class Attempts:
         output = result.missing[0]
         declared = stage.outputs[output.name].span
         return faults.output_missing(declared, stage.name, output.name, output.path, Related(run, "the command"))
-
-
-def _resolved(text: Text, values: Mapping[str, str]) -> str:
-    return text.resolved(lambda reference: values.get(variable_name(*reference.parts), ""))
 
 
 def _class_of(ending: Ending) -> str:

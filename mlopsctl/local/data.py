@@ -31,10 +31,13 @@ def run_data_stage(session: Session, stage: DataStage, inputs: Mapping[str, Arti
     if stage.source is None:
         return _made(session, stage, inputs)
     address = source_text(stage.source, session.values.of(stage), session.known())
+    pinned = _pinned(session, stage, address)
+    if pinned is not None:
+        return pinned
     source = bring(session, stage, address)
     if stage.version is not None and source.digest != stage.version:
-        pinned = stage.origin.value("version")
-        raise DiagnosedError(faults.other_version(pinned, stage.name, stage.version, source.digest))
+        span = stage.origin.value("version")
+        raise DiagnosedError(faults.other_version(span, stage.name, stage.version, source.digest))
     _refuse_old(stage, source.modified)
     parts = data_parts(stage, source.digest)
     key = key_of(parts)
@@ -47,6 +50,13 @@ def run_data_stage(session: Session, stage: DataStage, inputs: Mapping[str, Arti
     artifact = source.artifact or session.store.put_artifact(source.path)
     record = _record(session, stage, parts, {DATA: artifact})
     return _checked(session, stage, replace(record, started=_written(started)), source.path, reason)
+
+
+def _pinned(session: Session, stage: DataStage, address: str) -> StageResult | None:
+    """The result for a pinned version of data elsewhere, if it is there already: then nothing needs to be fetched."""
+    if stage.version is None or "://" not in address:
+        return None
+    return cached(session, stage, key_of(data_parts(stage, stage.version)))
 
 
 def _made(session: Session, stage: DataStage, inputs: Mapping[str, Artifact]) -> StageResult:

@@ -34,7 +34,8 @@ def run_deploy_stage(
     request = _request(session, stage)
     around = session.around(stage)
     digest = digest_bytes(request) if request is not None else ""
-    parts = deploy_parts(stage, model=model.digest, request=digest, around=around)
+    params = session.values.of(stage)
+    parts = deploy_parts(stage, model=model.digest, request=digest, params=params, around=around)
     result = cached(session, stage, key_of(parts))
     if result is None:
         refuse_if_left_out(session, stage)

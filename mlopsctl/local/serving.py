@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError
-from mlopsctl.ir.command import SHELL, script, variable_name
+from mlopsctl.ir.command import SHELL, expanded, script, variable_name, with_variables
 from mlopsctl.ir.model import DeployStage
 from mlopsctl.ir.values import shown
 from mlopsctl.local import faults
@@ -31,6 +31,7 @@ class Server:
     code: str  # the digest of the manifest of the code, or empty where none is needed
     requirements: str  # the digest of the lock file, or empty
     values: Mapping[str, str]
+    env: Mapping[str, str]  # the stage's own variables, with `${MLOPS_…}` where they mention others
     secrets: tuple[str, ...]
 
 
@@ -60,6 +61,7 @@ def server_of(session: Session, stage: DeployStage) -> Server:
         code=around.code if stage.server.run else "",
         requirements=around.requirements,
         values={**known, **params},
+        env={name: with_variables(text) for name, text in stage.env.items()},
         secrets=tuple(sorted(name.partition(".")[2] for name in names if name.startswith("secrets."))),
     )
 
@@ -71,8 +73,9 @@ def endpoint(server: Server, pipeline: str, model: Artifact, machine: Machine, *
     machine.store.fetch_artifact(model, path, link=True)
     folder = machine.folder / "server"
     folder.mkdir()
-    env = {**base_environment(machine.environ, machine.environment), **server.values}
-    env |= _secrets(server, machine) | {variable_name("inputs", "model"): str(path)}
+    env = {**base_environment(machine.environ, machine.environment), **server.values, **_secrets(server, machine)}
+    env[variable_name("inputs", "model")] = str(path)
+    env |= {name: expanded(value, env) for name, value in server.env.items()}
     if server.command is None:
         format_server = FormatServer(
             format=server.format or "", name=pipeline, model=path, environment=machine.environment

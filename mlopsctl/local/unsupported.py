@@ -2,43 +2,33 @@
 
 from collections.abc import Iterator
 
-from mlopsctl.ir.model import Pipeline, Stage
+from mlopsctl.ir.model import MonitorStage, Pipeline, Stage
 
-_MEANINGS = {
+# What a stage says that has a meaning here too, but a smaller one than in a cluster; and what has none here.
+_LESS_HERE = {
     "each": "no fan-out yet, so neither it nor what follows runs",
-    "image": "runs in the pipeline's own environment",
-    "resources": "no limits here",
-    "nodes": "there is one",
-    "pod": "there is none",
+    "tune": "one training, with the parameters as they are",
+    "distributed": "on this machine alone",
+    "checkpoint": "nothing is kept of a training that fails",
+    "rollout": "the new version takes all traffic at once",
+    "fallback": "not started",
+    "log": "predictions are not kept",
 }
-_BY_KIND = {
-    "train": {
-        "tune": "one training, with the parameters as they are",
-        "distributed": "on this machine alone",
-        "checkpoint": "nothing is kept of a training that fails",
-    },
-    "deploy": {
-        "replicas": "one server",
-        "rollout": "the new version takes all traffic at once",
-        "fallback": "not started",
-        "log": "predictions are not kept",
-    },
-}
+_CLUSTER_ONLY = ("image", "resources", "nodes", "pod", "replicas")
 
 
 def not_run_here(pipeline: Pipeline) -> tuple[str, ...]:
-    """The parts that a run on this machine leaves out, each in a few words, in the order written."""
-    found = [part for stage in pipeline.stages.values() for part in _parts(stage)]
-    if pipeline.schedule is not None:
-        found.append("schedule: runs begin by hand here")
-    if pipeline.origin.has("notify"):
-        found.append("notify: nobody is told from here")
-    return tuple(found)
+    """What a run on this machine leaves out, in a few words each, in the order written; last what is a cluster's."""
+    stages = pipeline.stages.values()
+    less = [part for stage in stages for part in _less(stage)]
+    cluster = [f"{stage.name}.{key}" for stage in stages for key in _CLUSTER_ONLY if stage.origin.has(key)]
+    cluster += [key for key in ("schedule", "notify") if pipeline.origin.has(key)]
+    return (*less, *((f"for a cluster: {', '.join(cluster)}",) if cluster else ()))
 
 
-def _parts(stage: Stage) -> Iterator[str]:
-    for key, meaning in (_MEANINGS | _BY_KIND.get(stage.kind, {})).items():
+def _less(stage: Stage) -> Iterator[str]:
+    if isinstance(stage, MonitorStage):
+        yield f"{stage.name}: drift is not checked"
+    for key, meaning in _LESS_HERE.items():
         if stage.origin.has(key):
             yield f"{stage.name}.{key}: {meaning}"
-    if stage.kind == "monitor":
-        yield f"{stage.name}: drift is not checked"

@@ -31,6 +31,7 @@ MARKS = {
 }
 _TAIL = 20  # lines of a failed stage's output
 _TIME = 7  # columns
+_MARGIN = 2
 _NARROWEST = 24  # columns for what is said of a stage, even if the terminal is narrower
 
 
@@ -87,11 +88,10 @@ class RunLines:
         parts = [event.pipeline, event.environment, commit, f"run {short_run(event.run)}"]
         yield " · ".join(shown(part) for part in parts if part)
         yield ""
-        for part in event.not_run:
-            first, *others = wrapped(f"left out here  {shown(part)}", max(self.width - 4, _NARROWEST))
-            yield f"  {self.paint('–', Colour.FAINT)} {first}"
-            yield from (f"    {line}" for line in others)
         if event.not_run:
+            left_out = f"Left out on this machine: {'; '.join(map(shown, event.not_run))}"
+            lines = wrapped(left_out, max(self.width - _MARGIN, _NARROWEST))
+            yield from (f"  {self.paint(line, Colour.FAINT)}" for line in lines)
             yield ""
 
     def _stage(self, mark: str, colour: Colour, stage: str, *, said: Sequence[str], time: str = "") -> Iterator[str]:
