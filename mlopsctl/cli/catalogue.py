@@ -8,9 +8,9 @@ def all_explanations() -> dict[str, Explanation]:
     import sys
 
     from mlopsctl.check import catalogue
-    from mlopsctl.local import faults
+    from mlopsctl.local import faults, refusals
 
-    here = (sys.modules[__name__], sys.modules["mlopsctl.cli.main"], faults)
+    here = (sys.modules[__name__], sys.modules["mlopsctl.cli.main"], faults, refusals)
     return dict(sorted({**catalogue.all_explanations(), **explanations(here)}.items()))
 
 

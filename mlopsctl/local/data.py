@@ -14,7 +14,7 @@ from mlopsctl.ir.fingerprint import Parts, data_parts, key_of
 from mlopsctl.ir.lower_stages import DATA
 from mlopsctl.ir.model import DataStage
 from mlopsctl.ir.values import source_text
-from mlopsctl.local import faults
+from mlopsctl.local import faults, refusals
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session, base_environment
 from mlopsctl.local.sources import bring
@@ -37,7 +37,7 @@ def run_data_stage(session: Session, stage: DataStage, inputs: Mapping[str, Arti
     source = bring(session, stage, address)
     if stage.version is not None and source.digest != stage.version:
         span = stage.origin.value("version")
-        raise DiagnosedError(faults.other_version(span, stage.name, stage.version, source.digest))
+        raise DiagnosedError(refusals.other_version(span, stage.name, stage.version, source.digest))
     _refuse_old(stage, source.modified)
     parts = data_parts(stage, source.digest)
     key = key_of(parts)
@@ -140,7 +140,7 @@ def _broken(stage: DataStage, problem: Mapping[str, Any]) -> Diagnostic:
         f"row {example['row']:,}: {example['value']}" + (f" in {example['file']}" if example.get("file") else "")
         for example in problem.get("examples", ())
     )
-    return faults.contract_broken(span, stage.name, problem["message"], examples)
+    return refusals.contract_broken(span, stage.name, problem["message"], examples)
 
 
 def _check(problem: Mapping[str, Any]) -> Check:
@@ -161,7 +161,7 @@ def _refuse_old(stage: DataStage, modified: float | None) -> None:
         return
     span = stage.origin.value("contract", "freshness")
     allowed = stage.origin.text("contract", "freshness") or ""
-    raise DiagnosedError(faults.too_old(span, stage.name, _age(time.time() - modified), allowed))
+    raise DiagnosedError(refusals.too_old(span, stage.name, _age(time.time() - modified), allowed))
 
 
 def _age(seconds: float) -> str:

@@ -11,7 +11,7 @@ from mlopsctl.events import Check, Outcome, StageOutput
 from mlopsctl.ir.fingerprint import deploy_parts, key_of
 from mlopsctl.ir.model import DeployStage
 from mlopsctl.ir.parts import LoadTest
-from mlopsctl.local import faults
+from mlopsctl.local import faults, refusals
 from mlopsctl.local.endpoint import Endpoint, NotReady
 from mlopsctl.local.releases import move_serving, read_serving, short
 from mlopsctl.local.result import StageResult
@@ -117,7 +117,7 @@ def _bound(stage: DeployStage, key: str, words: tuple[str, str], *, holds: bool)
     expectation, observed = words
     check = Check(expectation=expectation, observed=observed, verdict="holds" if holds else "fails", holds=holds)
     span = stage.origin.value("loadTest", key)
-    return check, None if holds else faults.load_test_fails(span, stage.name, expectation, observed)
+    return check, None if holds else refusals.load_test_fails(span, stage.name, expectation, observed)
 
 
 def _summary(report: LoadReport | None, test: LoadTest | None) -> str:

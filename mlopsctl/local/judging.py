@@ -7,7 +7,7 @@ from mlopsctl.diagnostics import DiagnosedError, Diagnostic
 from mlopsctl.events import Check, Outcome
 from mlopsctl.ir.model import DeployStage, EvaluateStage
 from mlopsctl.ir.parts import Gate
-from mlopsctl.local import faults
+from mlopsctl.local import refusals
 from mlopsctl.local.releases import read_serving, short
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session
@@ -53,7 +53,7 @@ def _serving(session: Session, stage: EvaluateStage, inputs: Mapping[str, Artifa
         except DiagnosedError as error:
             span, why = gate.origin.value("against"), error.diagnostics[0].message
             raise DiagnosedError(
-                faults.serving_not_evaluated(span, stage.name, short(release.run), why), *error.diagnostics
+                refusals.serving_not_evaluated(span, stage.name, short(release.run), why), *error.diagnostics
             ) from error
         session.results.keep(record)
     return Serving(release.run, metrics_from(record.metrics_document or {}))
@@ -86,4 +86,4 @@ def _check(found: GateResult) -> Check:
 
 def _fault(stage: EvaluateStage, gate: Gate, found: GateResult, serving: Serving | None) -> Diagnostic:
     unchanged = f"what serves is unchanged: run {short(serving.run)}" if serving else ""
-    return faults.gate_fails(gate.origin.node.span, stage.name, found, unchanged)
+    return refusals.gate_fails(gate.origin.node.span, stage.name, found, unchanged)

@@ -11,7 +11,7 @@ from mlopsctl.events import Outcome, StageStarted
 from mlopsctl.ir.fingerprint import Parts, command_parts, key_of
 from mlopsctl.ir.lower_stages import METRICS
 from mlopsctl.ir.model import EvaluateStage, Stage
-from mlopsctl.local import faults
+from mlopsctl.local import faults, refusals
 from mlopsctl.local.attempts import Attempts
 from mlopsctl.local.releases import short
 from mlopsctl.local.result import StageResult
@@ -157,7 +157,7 @@ def _metrics(stage: Stage, paths: Mapping[str, Path]) -> Metrics | None:
         if not isinstance(stage, EvaluateStage):
             return None  # an output of that name that isn't ours to read
         span = stage.origin.value("run")
-        raise DiagnosedError(faults.metrics_unreadable(span, stage.name, str(error), error.hint)) from error
+        raise DiagnosedError(refusals.metrics_unreadable(span, stage.name, str(error), error.hint)) from error
 
 
 def _record(session: Session, want: Wanted, attempts: Attempts, **more: Any) -> StageRecord:
