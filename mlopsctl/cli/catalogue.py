@@ -5,13 +5,13 @@ from mlopsctl.diagnostics import Explanation, Finding, diagnostic, explanations,
 
 def all_explanations() -> dict[str, Explanation]:
     """The explanations of all rooms, by code."""
-    import sys
-
-    from mlopsctl.check import catalogue
+    from mlopsctl import compiler
+    from mlopsctl.check import catalogue as checks
+    from mlopsctl.cli import catalogue, inspecting, main, starting
     from mlopsctl.local import faults, refusals
 
-    here = (sys.modules[__name__], sys.modules["mlopsctl.cli.main"], faults, refusals)
-    return dict(sorted({**catalogue.all_explanations(), **explanations(here)}.items()))
+    above = (compiler, faults, refusals, catalogue, inspecting, starting, main)
+    return dict(sorted({**checks.all_explanations(), **explanations(above)}.items()))
 
 
 @diagnostic("MLO017")
