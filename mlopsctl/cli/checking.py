@@ -7,7 +7,7 @@ import typer
 
 from mlopsctl.cli.exit_codes import ExitCode
 from mlopsctl.cli.screen import Screen, screen_of
-from mlopsctl.diagnostics import Diagnostic, has_errors
+from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Explanation, Finding, diagnostic, has_errors, similar
 
 
 class Format(StrEnum):
@@ -76,8 +76,7 @@ def _rendered(screen: Screen, found: tuple[Diagnostic, ...], output: Format) -> 
 
 def explain(code: str = typer.Argument(..., help="A code such as MLO204.", metavar="CODE")) -> None:
     """Say what an error means, show what causes it, and how to mend it."""
-    from mlopsctl.cli.catalogue import all_explanations, no_such_code
-    from mlopsctl.diagnostics import DiagnosedError
+    from mlopsctl.cli.catalogue import all_explanations
 
     known = all_explanations()
     found = known.get(code.upper())
@@ -126,3 +125,16 @@ def graph(
             sys.stdout.write(render_mermaid(drawn))
         case Picture.SVG:
             sys.stdout.write(render_svg(drawn, title=chosen.name))
+
+
+@diagnostic("MLO017")
+def no_such_code(code: str, known: dict[str, Explanation]) -> Finding:
+    """`explain` is asked for a code that doesn't exist.
+
+    Fix: copy the code from the message, such as MLO204.
+    """
+    near = similar(code.upper(), known)
+    return Finding(
+        message=f"there is no code `{code}`",
+        helps=(f"a code that is close: `{near}`" if near else f"codes go from {min(known)} to {max(known)}",),
+    )
