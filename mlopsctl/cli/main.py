@@ -11,6 +11,7 @@ import typer
 from mlopsctl import __version__
 from mlopsctl.cli import checking, help_texts, inspecting, running, starting
 from mlopsctl.cli.exit_codes import ExitCode
+from mlopsctl.cli.parameters import command_of
 from mlopsctl.cli.screen import Screen, screen_of
 from mlopsctl.diagnostics import DiagnosedError, Finding, diagnostic
 
@@ -61,7 +62,7 @@ def main() -> NoReturn:
 
 def _run(screen: Screen) -> int:
     try:
-        return int(app(standalone_mode=False, obj=screen) or 0)
+        return int(command_of(app)(standalone_mode=False, obj=screen) or 0)
     except typer.Exit as ended:
         return ended.exit_code
     except typer.TyperException as error:
