@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from mlopsctl.source.interpolation import Reference, Text
 
 SHELL = ("/bin/sh", "-ec")
+# What opens or closes something, and what a backslash takes its meaning from.
+_TOKEN = re.compile(r"""\\.|\$\(\(|\$?\(|[)"'`]""", re.DOTALL)
 
 
 def variable(reference: Reference) -> str:
@@ -40,15 +42,15 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 
 
 def _parts(text: Text) -> Iterator[str]:
-    quoting = ""
+    context = ""
     for part in text.parts:
         if isinstance(part, str):
-            quoting = _quoting_after(part, quoting)
+            context = _context_behind(part, context)
             yield part
             continue
         expansion = f"${{{variable(part)}}}"
-        match quoting:
-            case '"':
+        match context[-1:]:
+            case '"' | "+":
                 yield expansion
             case "'":
                 yield f"'\"{expansion}\"'"
@@ -56,20 +58,30 @@ def _parts(text: Text) -> Iterator[str]:
                 yield f'"{expansion}"'
 
 
-def _quoting_after(literal: str, quoting: str) -> str:
-    """The quote that is open behind `literal`, if `quoting` was open before it.
+def _context_behind(literal: str, context: str) -> str:
+    """What is open behind `literal`, the innermost last, if `context` was open before it.
 
-    Source: POSIX.1-2017, Shell Command Language, section 2.2 Quoting. Should a construct be missed, such as a comment
-    with an apostrophe, the variable is still expanded by the shell or left as it is; it is never read as code.
+    Quotes and backticks stand for themselves, `(` for a subshell or command substitution, in which quoting begins
+    anew, and `+` for an arithmetic expansion, which is quoted already.
+
+    Source: POSIX.1-2017, Shell Command Language, sections 2.2 Quoting and 2.6 Word Expansions. Should a construct be
+    missed, such as a comment with an apostrophe, the variable is still expanded by the shell or left as it is; it is
+    never read as code.
     """
-    escaped = False
-    for character in literal:
-        if escaped:
-            escaped = False
-        elif character == "\\" and quoting != "'":
-            escaped = True
-        elif quoting and character == quoting:
-            quoting = ""
-        elif not quoting and character in "\"'":
-            quoting = character
-    return quoting
+    for mark in _TOKEN.findall(literal):
+        context = _context_in(context, mark)
+    return context
+
+
+def _context_in(context: str, mark: str) -> str:
+    inner = context[-1:]
+    if inner == "'":
+        return context[:-1] if mark.endswith("'") else context  # a backslash means nothing here
+    if mark.startswith("\\"):
+        return context
+    if mark == inner or (mark == ")" and inner in ("(", "+")):
+        return context[:-1]
+    if mark == ")" or (inner == '"' and mark in ("'", "(")):
+        return context
+    opened = {"$((": "++", "$(": "(", "(": "+" if inner == "+" else "("}
+    return context + opened.get(mark, mark)
