@@ -36,7 +36,7 @@ class Engine:
         Stages already running when one fails are let end; nothing new is begun.
         """
         ordered = self.session.pipeline.ordered()
-        waiting = {stage.name: stage for stage in ordered}
+        waiting = {stage.name: stage for stage in ordered if stage.name in self.session.needed}
         ended: queue.SimpleQueue[StageResult] = queue.SimpleQueue()
         running = 0
         while waiting or running:
@@ -48,8 +48,9 @@ class Engine:
                 break
             self._note(ended.get())
             running -= 1
-        for stage in waiting.values():
-            self._note(self._skipped(stage))
+        for stage in ordered:
+            if stage.name not in self.results:
+                self._note(self._skipped(stage))
         return {stage.name: self.results[stage.name] for stage in ordered}
 
     def _begin(self, stage: Stage, ended: "queue.SimpleQueue[StageResult]") -> None:
@@ -137,7 +138,9 @@ class Engine:
         return {name: artifact for name, artifact in found.items() if artifact is not None}
 
     def _skipped(self, stage: Stage) -> StageResult:
-        if self.session.stop.is_set():
+        if stage.name not in self.session.needed:
+            reason = "not asked for"
+        elif self.session.stop.is_set():
             reason = "interrupted before it began"
         else:
             blocking = [name for name in self.session.pipeline.needs(stage) if not self._opened(name)]

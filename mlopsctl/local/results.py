@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlopsctl.ir.fingerprint import moved
-from mlopsctl.store import PointerMoved, StageRecord, Store, StoreError
+from mlopsctl.store import PointerMoved, RecordExists, StageRecord, Store, StoreError
 
 RECORDS = "stages"
 
@@ -33,7 +33,10 @@ class Results:
     def keep(self, record: StageRecord) -> None:
         """Keep a result; one that is done is found again by its key."""
         name = record_name(record.key, record.run)
-        self.store.add_record(RECORDS, name, record.to_json())
+        try:
+            self.store.add_record(RECORDS, name, record.to_json())
+        except RecordExists:
+            return  # of another stage that is the same but for its name, and so has the same result
         if record.outcome == "done":
             self._point(f"results/{record.key}", {"record": name})
 
@@ -45,15 +48,20 @@ class Results:
         if pointer is None or pointer.value != value:
             self._point(name, value)
 
-    def why(self, stage: str, parts: Mapping[str, Any]) -> str:
-        """Why the stage needs another result than it has: `code changed: train.py`."""
+    def why(self, stage: str, parts: Mapping[str, Any], code: Mapping[str, str]) -> str:
+        """Why the stage needs another result than it has: `code changed: train.py`. `code` are its files, with marks."""
         pointer = self.store.read_pointer(f"latest/{self.environment}/{self.pipeline}/{stage}")
         record = pointer and self._read(str(pointer.value.get("record", "")))
         if not record:
             return "first run"
         before = record.parts
-        changes = [_worded(name, before.get(name), parts.get(name), self.store) for name in moved(before, parts)]
+        changes = [self._change(name, before.get(name), parts.get(name), code) for name in moved(before, parts)]
         return "; ".join(changes) or "its earlier result is no longer whole"
+
+    def _change(self, part: str, before: Any, now: Any, code: Mapping[str, str]) -> str:
+        if part == "code" and before:
+            return f"code changed{_listed(_code_changes(str(before), code, self.store))}"
+        return _worded(part, before, now)
 
     def _read(self, name: str) -> StageRecord | None:
         document = self.store.read_record(RECORDS, name) if name else None
@@ -71,12 +79,10 @@ def record_name(key: str, run: str) -> str:
     return f"{key}-{run}"
 
 
-def _worded(part: str, before: Any, now: Any, store: Store) -> str:
+def _worded(part: str, before: Any, now: Any) -> str:
     match part:
         case "source":
             return "data changed"
-        case "code":
-            return f"code changed{_listed(_code_changes(str(before), str(now), store))}"
         case "params":
             return f"params changed{_listed(_value_changes(before or {}, now or {}))}"
         case "inputs":
@@ -95,12 +101,12 @@ def _value_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[st
     return [f"{name} {before.get(name, '–')} → {now.get(name, '–')}" for name in names]
 
 
-def _code_changes(before: str, now: str, store: Store) -> list[str]:
+def _code_changes(before: str, now: Mapping[str, str], store: Store) -> list[str]:
     try:
-        old, new = json.loads(store.get_bytes(before)), json.loads(store.get_bytes(now))
+        old: dict[str, str] = json.loads(store.get_bytes(before))
     except (StoreError, ValueError):
         return []
-    return sorted(path for path in {**old, **new} if old.get(path) != new.get(path))
+    return sorted(path for path in {**old, **now} if old.get(path) != now.get(path))
 
 
 def _listed(names: list[str]) -> str:

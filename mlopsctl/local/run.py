@@ -61,7 +61,7 @@ def run(
     values, wrong = read_values(pipeline, request.params)
     if wrong:
         raise DiagnosedError(*wrong)
-    again, only = _selected(request)
+    again, only, needed = _selected(request)
     state = state_folder(request.root)
     code = _code(request)
     run_id = new_ulid(time.time_ns() // 1_000_000, os.urandom(10))
@@ -84,6 +84,7 @@ def run(
             environ=environ,
             again=again,
             only=only,
+            needed=needed,
             requirements=digest_file(requirements) if requirements else "",
             python=SharedEnvironment(pipeline.code, default_cache(environ), stop),
         )
@@ -92,7 +93,7 @@ def run(
     for result in results.values():
         if result.bug is not None:
             raise result.bug
-    outcome = _outcome(results, stop)
+    outcome = _outcome(session, results)
     record = _record(session, request.project, results, outcome)
     store.add_record(RUNS, run_id, record.to_json())
     emit(_end(record, outcome, (datetime.now(UTC) - started).total_seconds(), store))
@@ -103,8 +104,8 @@ def run(
     )
 
 
-def _selected(request: Request) -> tuple[frozenset[str], frozenset[str]]:
-    """The stages that run even if they are cached, and those that may run at all."""
+def _selected(request: Request) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The stages that run even if they are cached, those that may run at all, and these with all that they need."""
     names = frozenset(request.pipeline.stages)
     for option, name in (("--from", request.begin), ("--only", request.only)):
         if name is not None and name not in names:
@@ -115,8 +116,9 @@ def _selected(request: Request) -> tuple[frozenset[str], frozenset[str]]:
         again = names
     elif request.begin is not None:
         again = _and_downstream(request.pipeline, request.begin)
-    only = frozenset({request.only}) if request.only is not None else names
-    return again & only, only
+    if request.only is None:
+        return again, names, names
+    return again & {request.only}, frozenset({request.only}), _and_upstream(request.pipeline, request.only)
 
 
 def _and_downstream(pipeline: Pipeline, first: str) -> frozenset[str]:
@@ -124,6 +126,14 @@ def _and_downstream(pipeline: Pipeline, first: str) -> frozenset[str]:
     for stage in pipeline.ordered():
         if found & set(pipeline.needs(stage)):
             found.add(stage.name)
+    return frozenset(found)
+
+
+def _and_upstream(pipeline: Pipeline, last: str) -> frozenset[str]:
+    found = {last}
+    for stage in reversed(pipeline.ordered()):
+        if stage.name in found:
+            found.update(pipeline.needs(stage))
     return frozenset(found)
 
 
@@ -156,10 +166,10 @@ def _beginning(session: Session) -> RunStarted:
     )
 
 
-def _outcome(results: Mapping[str, StageResult], stop: Stop) -> Outcome:
-    """The run's outcome: the gravest of its stages', of which those that are not run here don't count."""
-    outcomes = {result.outcome for result in results.values()}
-    if stop.is_set():
+def _outcome(session: Session, results: Mapping[str, StageResult]) -> Outcome:
+    """The run's outcome: the gravest of the stages asked for, of which those that are not run here don't count."""
+    outcomes = {results[name].outcome for name in session.needed}
+    if session.stop.is_set():
         return Outcome.INTERRUPTED
     for grave in (Outcome.FAILED, Outcome.REFUSED):
         if grave in outcomes:

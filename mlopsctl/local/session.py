@@ -41,7 +41,8 @@ class Session:
     stop: Stop
     environ: Mapping[str, str]
     again: frozenset[str]  # stages that run even if they are cached
-    only: frozenset[str]  # the stages that may run; the others have to come from the cache
+    only: frozenset[str]  # the stages that may run; what they need has to come from the cache
+    needed: frozenset[str]  # these and what they need; the rest of the pipeline is left alone
     requirements: str  # the digest of the lock file, or empty
     python: "SharedEnvironment"
 
@@ -65,15 +66,19 @@ class Session:
 
     def keep_code(self, stage: Stage, place: Place) -> None:
         """Keep the code that a stage runs, so that it can be run again from the store alone."""
-        for path in self.workspace.code.part(stage.code_include):
+        for path in self.code_of(stage):
             self.store.put_file(place.code / path)
         self.store.put_bytes(self.code_manifest(stage))
         if self.pipeline.code.requirements is not None:
             self.store.put_file(self.pipeline.code.requirements)
 
+    def code_of(self, stage: Stage) -> dict[str, str]:
+        """The files that a stage gets, with a mark of content and mode for each."""
+        return self.workspace.code.part(stage.code_include)
+
     def code_manifest(self, stage: Stage) -> bytes:
         """The code that a stage gets, as canonical JSON: a mark for each path."""
-        return canonical_json(self.workspace.code.part(stage.code_include))
+        return canonical_json(self.code_of(stage))
 
 
 class SharedEnvironment:

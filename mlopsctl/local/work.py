@@ -112,7 +112,9 @@ def run_command_stage(session: Session, stage: Stage, inputs: Mapping[str, Artif
 
 def begin(session: Session, stage: Stage, parts: Mapping[str, Any]) -> str:
     """Say that the stage runs, and why."""
-    reason = "asked for" if stage.name in session.again else session.results.why(stage.name, parts)
+    reason = (
+        "asked for" if stage.name in session.again else session.results.why(stage.name, parts, session.code_of(stage))
+    )
     session.emit(StageStarted(stage=stage.name, kind=stage.kind, attempt=1, reason=reason))
     return reason
 
@@ -140,7 +142,8 @@ def summary_of(stage: Stage, record: StageRecord) -> str:
         return str(record.data["summary"])
     if "rows" in record.data:
         contract = ", contract holds" if record.data.get("contract") else ""
-        return f"{record.data['rows']:,} rows{contract}"
+        rows = record.data["rows"]
+        return f"{rows:,} row{'' if rows == 1 else 's'}{contract}"
     params = record.parts.get("params")
     if isinstance(params, dict) and params:
         return "params " + " ".join(f"{name}={value}" for name, value in params.items())
