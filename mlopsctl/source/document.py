@@ -21,6 +21,8 @@ MOST_ALIASED = 10_000  # nodes that aliases may stand for in one file
 
 # The parser of libyaml is ten times as fast. The one in Python says the same, should a platform lack it.
 _Loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# As libyaml counts lines, which is YAML 1.1, section 4.1.4.
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 # What YAML 1.2.2, section 5.1, lets a file contain; libyaml would stop at the first other character, without its line.
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -53,14 +55,14 @@ def parse(text: str, file: str) -> Parsed:
     """
     text = text.removeprefix("\ufeff")
     if strange := _NOT_PRINTABLE.search(text):
-        span = _offset_span(text, strange.start(), file)
+        span = span_at(text, strange.start(), file)
         return Parsed((), (faults.control_character(span, strange.group()),))
     composer = _Composer(file, text)
     documents: list[Document] = []
     try:
         documents.extend(Document(file, root) for root in composer.documents())
     except yaml.MarkedYAMLError as error:
-        composer.diagnostics.append(_syntax_fault(error, file))
+        composer.diagnostics.append(composer.syntax_fault(error))
     except DiagnosedError as stop:
         composer.diagnostics.extend(stop.diagnostics)
     return Parsed(tuple(documents), tuple(composer.diagnostics))
@@ -74,17 +76,20 @@ class _Composer:
     text: str
     diagnostics: list[Diagnostic] = field(default_factory=list)
     anchors: dict[str, Node] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
+    extents: dict[str, tuple[int, int]] = field(default_factory=dict)
     aliased: int = 0
+    reached: Position = field(init=False)  # where the last value ended
+    end: Position = field(init=False)
     events: Iterator[yaml.Event] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.reached, self.end = Position(1, 1), _position_at(self.text, len(self.text))
         self.events = yaml.parse(self.text, Loader=_Loader)
 
     def documents(self) -> Iterator[Node]:
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
-                self.anchors, self.sizes = {}, {}
+                self.anchors, self.extents = {}, {}
                 root = self._node(next(self.events), depth=0)
                 if not (isinstance(root, ScalarNode) and root.raw == ""):
                     yield root
@@ -94,7 +99,7 @@ class _Composer:
             raise DiagnosedError(faults.too_deep(self._span(event), DEEPEST))
         match event:
             case yaml.AliasEvent():
-                return self._alias(event)
+                return self._alias(event, depth=depth)
             case yaml.ScalarEvent():
                 node: Node = self._scalar(event)
             case yaml.SequenceStartEvent():
@@ -105,21 +110,28 @@ class _Composer:
                 raise AssertionError(f"{type(event).__name__} can't begin a node")
         if event.anchor is not None:
             self.anchors[event.anchor] = node
+            self.extents.pop(event.anchor, None)  # of the node that had this anchor before
         return node
 
-    def _alias(self, event: yaml.AliasEvent) -> Node:
+    def _alias(self, event: yaml.AliasEvent, *, depth: int) -> Node:
         name = str(event.anchor)
+        span = self._span(event)
+        self.reached = span.end
         if name not in self.anchors:
-            raise DiagnosedError(faults.unknown_anchor(self._span(event), name))
-        if name not in self.sizes:
-            self.sizes[name] = _size(self.anchors[name], MOST_ALIASED)
-        self.aliased += self.sizes[name]
+            raise DiagnosedError(faults.unknown_anchor(span, name))
+        if name not in self.extents:
+            self.extents[name] = _extent(self.anchors[name], MOST_ALIASED)
+        size, height = self.extents[name]
+        self.aliased += size
         if self.aliased > MOST_ALIASED:
-            raise DiagnosedError(faults.alias_expansion(self._span(event), MOST_ALIASED))
+            raise DiagnosedError(faults.alias_expansion(span, MOST_ALIASED))
+        if depth + height > DEEPEST:
+            raise DiagnosedError(faults.too_deep(span, DEEPEST))
         return self.anchors[name]
 
     def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
         span = self._span(event)
+        self.reached = span.end
         raw = self.text[_mark(event.start_mark).index : _mark(event.end_mark).index]
         is_plain = event.style in (None, "")
         value: Plain
@@ -127,7 +139,7 @@ class _Composer:
             value = resolve(event.value, tag=event.tag, is_plain=is_plain)
         except UnreadableScalarError as error:
             self.diagnostics.append(faults.unreadable_scalar(span, str(error)))
-            value = event.value
+            value = event.value.replace("\0", "\ufffd")
         return ScalarNode(value, span, raw)
 
     def _sequence(self, event: yaml.SequenceStartEvent, *, depth: int) -> SequenceNode:
@@ -135,16 +147,14 @@ class _Composer:
         items: list[Node] = []
         while not isinstance(inner := next(self.events), yaml.SequenceEndEvent):
             items.append(self._node(inner, depth=depth + 1))
-        return SequenceNode(tuple(items), self._until(event, inner, items[-1].span if items else None))
+        return SequenceNode(tuple(items), self._until(event, inner))
 
     def _mapping(self, event: yaml.MappingStartEvent, *, depth: int) -> MappingNode:
         self._refuse_tag(event, "map")
         entries: dict[str, Entry] = {}
-        last: Span | None = None
         while not isinstance(inner := next(self.events), yaml.MappingEndEvent):
             key = self._node(inner, depth=depth + 1)
             value = self._node(next(self.events), depth=depth + 1)
-            last = value.span
             name = self._key_name(key)
             if name is None:
                 continue
@@ -152,7 +162,7 @@ class _Composer:
                 self.diagnostics.append(faults.duplicate_key(key.span, name, entries[name].key))
             else:
                 entries[name] = Entry(key.span, value)
-        return MappingNode(entries, self._until(event, inner, last))
+        return MappingNode(entries, self._until(event, inner))
 
     def _key_name(self, key: Node) -> str | None:
         if isinstance(key, ScalarNode) and isinstance(key.value, str):
@@ -165,14 +175,29 @@ class _Composer:
             message = f"the tag `{event.tag}` is not part of the language"
             self.diagnostics.append(faults.unreadable_scalar(self._span(event), message))
 
-    def _span(self, event: yaml.Event) -> Span:
-        return Span(self.file, _position(event.start_mark), _position(event.end_mark))
+    def syntax_fault(self, error: yaml.MarkedYAMLError) -> Diagnostic:
+        """The parser's complaint in our words."""
+        mark = error.problem_mark or error.context_mark
+        problem = self._character(self._position(mark) if mark else Position(1, 1))
+        context = self._character(self._position(error.context_mark)) if error.context_mark else None
+        return faults.syntax(problem, error.problem or "", context if context != problem else None, error.context or "")
 
-    def _until(self, start: yaml.Event, end: yaml.Event, last: Span | None) -> Span:
+    def _character(self, start: Position) -> Span:
+        return Span(self.file, start, max(start, min(Position(start.line, start.column + 1), self.end)))
+
+    def _span(self, event: yaml.Event) -> Span:
+        return Span(self.file, self._position(event.start_mark), self._position(event.end_mark))
+
+    def _until(self, start: yaml.Event, end: yaml.Event) -> Span:
         # The end mark of a block collection is the token after it, so its last value says where it ends.
-        is_flow = bool(getattr(start, "flow_style", False))
-        stop = _position(end.end_mark) if is_flow or last is None or last.file != self.file else last.end
-        return Span(self.file, _position(start.start_mark), max(stop, _position(start.start_mark)))
+        if getattr(start, "flow_style", False):
+            self.reached = self._position(end.end_mark)
+        first = self._position(start.start_mark)
+        return Span(self.file, first, max(self.reached, first))
+
+    def _position(self, mark: "_Mark | None") -> Position:
+        # The parser counts a line more where the text ends without a line break.
+        return min(Position(_mark(mark).line + 1, _mark(mark).column + 1), self.end)
 
 
 class _Mark(Protocol):
@@ -188,34 +213,26 @@ def _mark(mark: _Mark | None) -> _Mark:
     return mark
 
 
-def _position(mark: _Mark | None) -> Position:
-    return Position(_mark(mark).line + 1, _mark(mark).column + 1)
-
-
-def _size(node: Node, limit: int) -> int:
-    """How many nodes stand below `node`, counted only so far as to know that `limit` is passed."""
-    count, waiting = 0, [node]
+def _extent(node: Node, limit: int) -> tuple[int, int]:
+    """How many nodes `node` has with itself and how deep they are nested, counted until `limit` is passed."""
+    count, height = 0, 0
+    waiting = [(node, 0)]
     while waiting and count <= limit:
-        current = waiting.pop()
-        count += 1
+        current, level = waiting.pop()
+        count, height = count + 1, max(height, level)
         if isinstance(current, SequenceNode):
-            waiting.extend(current.items)
+            waiting.extend((item, level + 1) for item in current.items)
         elif isinstance(current, MappingNode):
-            waiting.extend(entry.value for entry in current.entries.values())
-    return count
+            waiting.extend((entry.value, level + 1) for entry in current.entries.values())
+    return count, height
 
 
-def _syntax_fault(error: yaml.MarkedYAMLError, file: str) -> Diagnostic:
-    problem_mark = error.problem_mark or error.context_mark
-    problem = _one_character(_position(problem_mark) if problem_mark else Position(1, 1), file)
-    context = _one_character(_position(error.context_mark), file) if error.context_mark else None
-    return faults.syntax(problem, error.problem or "", context if context != problem else None, error.context or "")
-
-
-def _offset_span(text: str, offset: int, file: str) -> Span:
-    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text[:offset])
-    return _one_character(Position(len(lines), len(lines[-1]) + 1), file)
-
-
-def _one_character(start: Position, file: str) -> Span:
+def span_at(text: str, offset: int, file: str) -> Span:
+    """The place of the one character at `offset`."""
+    start = _position_at(text, offset)
     return Span(file, start, Position(start.line, start.column + 1))
+
+
+def _position_at(text: str, offset: int) -> Position:
+    before = _LINE_BREAK.split(text[:offset])
+    return Position(len(before), len(before[-1]) + 1)

@@ -175,8 +175,10 @@ def control_character(span: Span, character: str) -> Finding:
 
     Fix: remove it; inside double quotes it can be written as an escape such as `\x07`.
     """
+    number = ord(character)
+    escape = f"\\x{number:02x}" if number <= 0xFF else f"\\u{number:04x}"  # noqa: PLR2004 - the most that two digits hold
     return Finding(
-        message=f"the character U+{ord(character):04X} can't stand in a YAML file",
+        message=f"the character U+{number:04X} can't stand in a YAML file",
         span=span,
-        helps=(f'remove it, or write it as an escape in double quotes: "\\x{ord(character):02x}"',),
+        helps=(f'remove it, or write it as an escape in double quotes: "{escape}"',),
     )
