@@ -14,7 +14,6 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _WEEKDAYS = {name: number for number, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))}
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days of each month, in a leap year
-_SATURDAYS_CYCLE = 28 * 366  # days after which dates fall on the same days of the week again, and somewhat more
 _PART = re.compile(r"(?P<from>\*|\w+)(-(?P<to>\w+))?(/(?P<step>[0-9]+))?", re.ASCII)
 
 
@@ -65,22 +64,14 @@ class Cron:
     def times(self, after: datetime) -> Iterator[datetime]:
         """When it fires after a moment, without end; nothing if it never does."""
         day = after.date()
-        for _ in range(_SATURDAYS_CYCLE):
+        while self.can_fire and day < date.max:
             if self.matches(day):
                 yield from (moment for moment in self._on(day, after) if moment > after)
-                yield from self._later(day, after)
-                return
             day += timedelta(days=1)
 
     def shortest_interval(self, after: datetime) -> timedelta | None:
         """The least time between two of its next hundred times; None if there are no two."""
         return min((later - sooner for sooner, later in pairwise(islice(self.times(after), 100))), default=None)
-
-    def _later(self, day: date, after: datetime) -> Iterator[datetime]:
-        while day < date.max:
-            day += timedelta(days=1)
-            if self.matches(day):
-                yield from self._on(day, after)
 
     def _on(self, day: date, after: datetime) -> Iterator[datetime]:
         midnight = datetime(day.year, day.month, day.day, tzinfo=after.tzinfo)
