@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlopsctl.diagnostics import Diagnostic, Finding, Position, Span, diagnostic
+from mlopsctl.diagnostics import Diagnostic, Finding, Span, diagnostic
 from mlopsctl.source import faults
-from mlopsctl.source.document import Parsed, parse
+from mlopsctl.source.document import Parsed, parse, span_at
 from mlopsctl.source.nodes import start_of
 
 LARGEST = 4 * 1024 * 1024  # bytes; a pipeline of a thousand stages is a tenth of it
@@ -47,9 +47,8 @@ class Files:
 
 
 def _place(content: bytes, offset: int, file: str) -> Span:
-    before = content[:offset].decode("utf-8").split("\n")
-    start = Position(len(before), len(before[-1]) + 1)
-    return Span(file, start, Position(start.line, start.column + 1))
+    before = content[:offset].decode("utf-8").removeprefix("\ufeff")
+    return span_at(before, len(before), file)
 
 
 @diagnostic("MLO001")

@@ -107,7 +107,10 @@ def _matches(root: Path, pattern: str) -> list[Path] | None:
         return None
     if not pattern or pattern == ".":
         return []
-    return sorted(path for path in root.glob(pattern) if path.is_file())
+    try:
+        return sorted(path for path in root.glob(pattern) if path.is_file())
+    except ValueError:  # `**` beside other characters, which only newer Pythons read as `*`
+        return []
 
 
 def _of_kind(kind: Kind, found: Iterable[Source], listed: Span, files: Files) -> Iterator[Source]:
