@@ -89,6 +89,9 @@ class Explanation:
     text: str
 
 
+# Names in messages are the user's, and may have line breaks in them.
+_ONE_LINE = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", "\\n"))
+
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -166,7 +169,7 @@ def _stamp(found: Finding, code: str, severity: Severity) -> Diagnostic:
     return Diagnostic(
         code=code,
         severity=severity,
-        message=found.message,
+        message=found.message.translate(_ONE_LINE),
         span=found.span,
         label=found.label,
         related=found.related,

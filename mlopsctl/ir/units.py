@@ -28,7 +28,9 @@ def amount(quantity: str | float) -> float:
 
     Source: the Quantity type of the Kubernetes API.
     """
-    match = _QUANTITY.fullmatch(str(quantity).strip())
+    if not isinstance(quantity, str):
+        return float(quantity)
+    match = _QUANTITY.fullmatch(quantity.strip())
     if match is None:
         raise ValueError(f"`{quantity}` is not a quantity")
     return float(match.group(1)) * _FACTORS.get(match.group(2) or "", 1.0)

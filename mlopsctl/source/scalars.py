@@ -27,8 +27,10 @@ class UnreadableScalarError(ValueError):
 def resolve(text: str, *, tag: str | None, is_plain: bool) -> Plain:
     """The value of a scalar: `tag` is the explicit one, if any; `is_plain` says that it has no quotes.
 
-    Raises UnreadableScalarError for numbers that aren't finite or are too long, and for tags of other types.
+    Raises UnreadableScalarError for numbers that aren't finite or are too long, for tags of other types and for NUL.
     """
+    if "\0" in text:  # no path, argument or variable can hold it
+        raise UnreadableScalarError("a text can't have the character U+0000 in it")
     if tag is None:
         return _by_looks(text) if is_plain else text
     if tag in ("!", f"{_TAG}str"):

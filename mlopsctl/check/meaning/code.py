@@ -24,8 +24,8 @@ def nothing_of_a_resource(pipeline: Pipeline) -> Iterator[Finding]:
     """
     for stage in pipeline.stages.values():
         for key in ("cpu", "memory", "disk"):
-            quantity = stage.origin.text("resources", key)
-            if quantity is not None and units.amount(quantity) == 0:
+            quantity = stage.origin.scalar("resources", key)
+            if isinstance(quantity, str | int | float) and units.amount(quantity) == 0:
                 yield Finding(
                     message=f"stage `{stage.name}` asks for no {key}", span=stage.origin.value("resources", key)
                 )
@@ -168,6 +168,8 @@ def _script(stage: Stage) -> str | None:
 
 def _matches(folder: Path, pattern: str) -> bool:
     """Whether the pattern is of any file below the folder, as `.gitignore` reads it: at any depth without a `/`."""
+    if ".." in PurePosixPath(pattern).parts:
+        return False
     anchored = pattern.strip("/")
     anywhere = anchored if "/" in pattern.strip().rstrip("/") else f"**/{anchored}"
     try:
