@@ -18,6 +18,7 @@ from mlopsctl.source import files, project
 from mlopsctl.source.project import Sources
 
 CASES: Final = Path(__file__).parent / "diagnostics"
+EXAMPLES: Final = sorted(path.parent for path in (CASES.parents[2] / "examples").glob("*/mlops.yaml"))
 NAMES: Final = sorted(path.name for path in CASES.glob("MLO*") if path.suffix != ".txt")
 EXPLAINED: Final = {**catalogue.all_explanations(), **explanations([compiler])}
 NO_CASE: Final = {
@@ -55,6 +56,11 @@ def test_case(name: str, text: SnapshotAssertion) -> None:
     assert render_diagnostics(found, sources.texts, colour=False, width=100) == text
     if "not-of" not in name:
         assert {one.code for one in found} == {name.partition("-")[0]}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
+def test_nothing_is_wrong_with_the_examples(example: Path) -> None:
+    assert checked(example)[1] == ()
 
 
 def test_every_code_has_a_case() -> None:
