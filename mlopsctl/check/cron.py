@@ -70,8 +70,8 @@ class Cron:
             day += timedelta(days=1)
 
     def shortest_interval(self, after: datetime) -> timedelta | None:
-        """The least time between two of its next hundred times; None if there are no two."""
-        return min((later - sooner for sooner, later in pairwise(islice(self.times(after), 100))), default=None)
+        """The least time between two of its next thirty times; None if there are no two."""
+        return min((later - sooner for sooner, later in pairwise(islice(self.times(after), 30))), default=None)
 
     def _on(self, day: date, after: datetime) -> Iterator[datetime]:
         midnight = datetime(day.year, day.month, day.day, tzinfo=after.tzinfo)

@@ -30,7 +30,7 @@ def bad_cron(pipeline: Pipeline) -> Iterator[Finding]:
 
     Fix: correct the field that the message names.
     """
-    for _, schedule in _schedules(pipeline):
+    for schedule in _schedules(pipeline):
         try:
             parse(schedule.cron)
         except CronError as error:
@@ -85,7 +85,7 @@ def unknown_zone(pipeline: Pipeline) -> Iterator[Finding]:
 
     Fix: use `UTC`, or a zone of the form Area/City such as `Europe/Paris`.
     """
-    for _, schedule in _schedules(pipeline):
+    for schedule in _schedules(pipeline):
         area = schedule.timezone.partition("/")[0]
         if schedule.timezone != "UTC" and (area not in _AREAS or not _is_known(schedule.timezone)):
             yield Finding(
@@ -180,16 +180,14 @@ def interval(schedule: Schedule) -> timedelta | None:
         return None
 
 
-def _schedules(pipeline: Pipeline) -> Iterator[tuple[str, Schedule]]:
-    if pipeline.schedule is not None:
-        yield pipeline.name, pipeline.schedule
-    for stage in pipeline.of_kind(MonitorStage):
-        if stage.schedule is not None:
-            yield stage.name, stage.schedule
+def _schedules(pipeline: Pipeline) -> Iterator[Schedule]:
+    """The pipeline's schedule and those of its monitors."""
+    owners: tuple[Pipeline | MonitorStage, ...] = (pipeline, *pipeline.of_kind(MonitorStage))
+    return (owner.schedule for owner in owners if owner.schedule is not None)
 
 
 def _parsed(pipeline: Pipeline) -> Iterator[tuple[Schedule, Cron]]:
-    for _, schedule in _schedules(pipeline):
+    for schedule in _schedules(pipeline):
         try:
             yield schedule, parse(schedule.cron)
         except CronError:  # MLO600

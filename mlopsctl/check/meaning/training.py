@@ -165,8 +165,9 @@ def checkpoint_in_output(pipeline: Pipeline) -> Iterator[Finding]:
     Fix: give checkpoints a folder of their own.
     """
     for stage in pipeline.of_kind(TrainStage):
-        for output in stage.outputs.values() if stage.checkpoint else ():
-            assert stage.checkpoint is not None, "the loop is empty otherwise"
+        if stage.checkpoint is None:
+            continue
+        for output in stage.outputs.values():
             one, other = PurePosixPath(stage.checkpoint.path), PurePosixPath(output.path)
             if one.is_relative_to(other) or other.is_relative_to(one):
                 yield Finding(
