@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlopsctl.diagnostics import DiagnosedError
 from mlopsctl.local import faults
+from mlopsctl.local.cache import default_cache
 from mlopsctl.local.endpoint import Endpoint, NotReady
-from mlopsctl.local.environment import Environment, EnvironmentFailed, default_cache, environment_for
+from mlopsctl.local.environment import Environment, EnvironmentFailed, environment_for
 from mlopsctl.local.releases import read_serving
 from mlopsctl.local.serving import READY_SECONDS, Machine, Server, endpoint
 from mlopsctl.store import Release, Store
@@ -53,8 +54,9 @@ def serving(pipeline: str, environment: str, place: Place) -> Iterator[tuple[End
 
 
 def server_from(document: Mapping[str, Any]) -> Server:
-    """The server that a release's record describes."""
-    return Server(**{**document, "secrets": tuple(document["secrets"])})
+    """The server that a release's record describes; what an older mlopsctl did not write has its default."""
+    known = {field.name: document[field.name] for field in fields(Server) if field.name in document}
+    return Server(**{**known, "secrets": tuple(document.get("secrets", ()))})
 
 
 def _environment(server: Server, folder: Path, place: Place) -> Environment:

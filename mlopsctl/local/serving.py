@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError
@@ -24,15 +24,15 @@ class Server:
     """How a release is served, as its record keeps it. `values` are by environment variable, secrets by name."""
 
     stage: str
-    format: str | None
-    command: str | None
-    health: str | None
-    python: str
-    code: str  # the digest of the manifest of the code, or empty where none is needed
-    requirements: str  # the digest of the lock file, or empty
-    values: Mapping[str, str]
-    env: Mapping[str, str]  # the stage's own variables, with `${MLOPS_…}` where they mention others
-    secrets: tuple[str, ...]
+    format: str | None = None
+    command: str | None = None
+    health: str | None = None
+    python: str = ""
+    code: str = ""  # the digest of the manifest of the code, or empty where none is needed
+    requirements: str = ""  # the digest of the lock file, or empty
+    values: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)  # the stage's own, with `${MLOPS_…}` where they mention others
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
