@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mlopsctl.check import meaning, structure
+from mlopsctl.check.proven import Proven
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Finding, diagnostic, has_errors, in_reading_order, similar
 from mlopsctl.ir import lower
 from mlopsctl.ir.model import Pipeline
@@ -29,32 +30,37 @@ class Compilation:
         return not has_errors(self.diagnostics)
 
 
-def compile_project(sources: Sources, environment: str = LOCAL) -> Compilation:
+def compile_project(sources: Sources, environment: str = LOCAL, *, proven: Proven | None = None) -> Compilation:
     """Check the documents of a project as they are in one environment, and lower its pipelines.
 
-    Raises DiagnosedError for an environment that isn't there; `local` always is.
+    The shape of a document that is `proven` already isn't checked again. Raises DiagnosedError for an environment that
+    isn't there; `local` always is.
     """
+    proven = Proven() if proven is None else proven
     chosen = _environment(sources, environment)
     found = list(sources.diagnostics)
     for source in sources.all():
         if source.kind != "Pipeline":
-            found.extend(wrong for wrong, _ in structure.check(source, source.root))
+            found.extend(wrong for wrong, _ in structure.check(source, source.root, proven))
     unreadable = {fault.span for fault in sources.diagnostics}  # of no type, so nothing is said of their type
     pipelines: dict[str, Pipeline] = {}
     for source in sources.pipelines:
         root = project.overlaid(source, chosen)
-        wrong = structure.check(source, root)
+        wrong = structure.check(source, root, proven)
         lowered = lower.pipeline(source, root, environment, (path for _, path in wrong))
-        found += [*(fault for fault, _ in wrong if fault.span not in unreadable), *lowered.diagnostics, *meaning.of_pipeline(lowered.pipeline)]
+        found.extend(fault for fault, _ in wrong if fault.span not in unreadable)
+        found += [*lowered.diagnostics, *meaning.of_pipeline(lowered.pipeline)]
         pipelines[source.name] = lowered.pipeline
     found.extend(meaning.of_project(sources, pipelines.values()))
     return Compilation(sources, chosen, pipelines, tuple(in_reading_order(found)))
 
 
-def check_everywhere(sources: Sources) -> tuple[Diagnostic, ...]:
+def check_everywhere(sources: Sources, *, proven: Proven | None = None) -> tuple[Diagnostic, ...]:
     """What is wrong with a project, on this machine and in each of its environments."""
+    proven = Proven() if proven is None else proven
     names = dict.fromkeys((LOCAL, *(environment.name for environment in sources.environments)))
-    return tuple(in_reading_order(wrong for name in names for wrong in compile_project(sources, name).diagnostics))
+    compiled = (compile_project(sources, name, proven=proven) for name in names)
+    return tuple(in_reading_order(wrong for compilation in compiled for wrong in compilation.diagnostics))
 
 
 def chosen_pipeline(compilation: Compilation, name: str | None) -> Pipeline:

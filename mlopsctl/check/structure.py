@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from mlopsctl.check import shape_faults as faults
+from mlopsctl.check.proven import Proven, digest_of
 from mlopsctl.diagnostics import Diagnostic, Span, similar
 from mlopsctl.source.header import Kind, Source
 from mlopsctl.source.nodes import MappingNode, Path, key_span, plain, value_span
@@ -23,24 +24,36 @@ if TYPE_CHECKING:
 SCHEMAS = FilePath(__file__).parent.parent / "schemas" / "v1"
 
 
-def check(source: Source, root: MappingNode) -> tuple[tuple[Diagnostic, Path], ...]:
+def check(source: Source, root: MappingNode, proven: Proven) -> tuple[tuple[Diagnostic, Path], ...]:
     """What is wrong with the shape of `root`, each with the path of the value at fault.
 
-    `root` is the document of `source`, or what an environment's overrides made of it.
+    `root` is the document of `source`, or what an environment's overrides made of it. What is `proven` already is not
+    looked at; what is found right joins it.
     """
-    errors = _validator(source.kind).iter_errors(plain(root))
+    document = plain(root)
+    digest = digest_of(_schema_text(source.kind), document)
+    if digest is not None and proven.holds(digest):
+        return ()
+    errors = list(_validator(source.kind).iter_errors(document))
+    if digest is not None and not errors:
+        proven.new.append(digest)
     return tuple(found for error in errors for found in _worded(error, root))
 
 
 def schema(kind: Kind) -> dict[str, Any]:
     """The published schema of one kind of document."""
-    loaded: dict[str, Any] = json.loads((SCHEMAS / f"{kind.lower()}.json").read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = json.loads(_schema_text(kind))
     return loaded
 
 
 @cache
+def _schema_text(kind: Kind) -> str:
+    return (SCHEMAS / f"{kind.lower()}.json").read_text(encoding="utf-8")
+
+
+@cache
 def _validator(kind: Kind) -> "Draft202012Validator":
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator  # here, as what is proven already needs no validator
 
     return Draft202012Validator(schema(kind))
 

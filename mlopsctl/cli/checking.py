@@ -46,7 +46,8 @@ def validate(
 
     screen = screen_of(context)
     sources = screen.load(path)
-    found = check_everywhere(sources)
+    with screen.proven() as proven:
+        found = check_everywhere(sources, proven=proven)
     if output is Format.TEXT:
         if found:
             screen.complain(found)
@@ -107,12 +108,12 @@ def graph(
 ) -> None:
     """Draw which stage reads what of which."""
     from mlopsctl.cli.graphs import graph_of
-    from mlopsctl.compiler import chosen_pipeline, compile_project
+    from mlopsctl.compiler import chosen_pipeline
     from mlopsctl.report.graph import render_mermaid, render_text
     from mlopsctl.report.svg import render_svg
 
     screen = screen_of(context)
-    compilation = compile_project(screen.load(), env)
+    compilation = screen.compile(environment=env)
     if not compilation.succeeded:
         screen.complain(compilation.diagnostics)
         raise typer.Exit(ExitCode.FAILED)

@@ -105,9 +105,7 @@ def compare(
 
 
 def _store(screen: Screen, env: str, asked: str) -> "Store":
-    from mlopsctl.compiler import compile_project
-
-    return store_of(compile_project(screen.load(), env), asked)
+    return store_of(screen.compile(environment=env), asked)
 
 
 def _kept(store: "Store", run: str) -> "KeptRun":

@@ -122,10 +122,10 @@ def serve(
 
 def _compiled(screen: Screen, pipeline: str, env: str) -> "tuple[Compilation, Pipeline]":
     """The pipeline that is meant, by its name or its file. Ends the command if the project has errors."""
-    from mlopsctl.compiler import chosen_pipeline, compile_project
+    from mlopsctl.compiler import chosen_pipeline
 
     is_file = pipeline.endswith((".yaml", ".yml"))
-    compilation = compile_project(screen.load(pipeline if is_file else ""), env)
+    compilation = screen.compile(pipeline if is_file else "", env)
     if not compilation.succeeded:
         screen.complain(compilation.diagnostics)
         raise typer.Exit(ExitCode.FAILED)

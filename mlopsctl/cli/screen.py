@@ -3,16 +3,23 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+from mlopsctl.check.proven import Proven, remembered
 from mlopsctl.diagnostics import Diagnostic
+from mlopsctl.local.cache import default_cache
 from mlopsctl.report.terminal import Terminal
 from mlopsctl.report.text import render_diagnostics
 from mlopsctl.source import project
 from mlopsctl.source.project import Sources
+
+if TYPE_CHECKING:
+    from mlopsctl.compiler import Compilation
 
 
 @dataclass(slots=True)
@@ -29,6 +36,17 @@ class Screen:
         sources = project.load(project.find_root(self.folder / path if path else self.folder))
         self.texts.update(sources.texts)
         return sources
+
+    def compile(self, path: str = "", environment: str = "local") -> "Compilation":
+        """The project, compiled for one environment. Raises DiagnosedError if either is not there."""
+        from mlopsctl.compiler import compile_project
+
+        with self.proven() as proven:
+            return compile_project(self.load(path), environment, proven=proven)
+
+    def proven(self) -> AbstractContextManager[Proven]:
+        """What this and earlier commands found right, of whatever project."""
+        return remembered(default_cache(self.environ) / "proven")
 
     def complain(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Show diagnostics on standard error."""

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -55,15 +55,6 @@ class EnvironmentFailed(Exception):  # noqa: N818 - says what happened: `except 
         self.message = message
         self.output_tail = output_tail
         self.hint = hint
-
-
-def default_cache(environ: Mapping[str, str]) -> Path:
-    """The folder that keeps what can be made again: MLOPS_CACHE, or `mlopsctl` in the user's cache folder."""
-    if chosen := environ.get("MLOPS_CACHE"):
-        return Path(chosen).expanduser().absolute()
-    user_cache = Path(environ.get("XDG_CACHE_HOME", ""))
-    # The specification of these variables has a relative path ignored.
-    return (user_cache if user_cache.is_absolute() else Path.home() / ".cache") / "mlopsctl"
 
 
 def environment_for(

@@ -13,8 +13,8 @@ from mlopsctl.events import Event, Outcome, RunEnded, RunStarted
 from mlopsctl.ir.model import Pipeline
 from mlopsctl.ir.values import read_values
 from mlopsctl.local import faults
+from mlopsctl.local.cache import default_cache
 from mlopsctl.local.engine import Engine
-from mlopsctl.local.environment import default_cache
 from mlopsctl.local.git import commit_of
 from mlopsctl.local.releases import read_serving
 from mlopsctl.local.result import StageResult

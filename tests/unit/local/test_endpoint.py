@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mlopsctl.local.cache import default_cache
 from mlopsctl.local.endpoint import CommandServer, Endpoint, FormatServer, NotReady
-from mlopsctl.local.environment import Environment, default_cache, environment_for
+from mlopsctl.local.environment import Environment, environment_for
 from mlopsctl.runtime.load_test import LoadTest, run_load_test
 
 SERVING_LOCK = Path(__file__).parents[2] / "local" / "serving.lock"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlopsctl.local.environment import Environment, EnvironmentFailed, default_cache, environment_for
+from mlopsctl.local.cache import default_cache
+from mlopsctl.local.environment import Environment, EnvironmentFailed, environment_for
 from mlopsctl.runtime.stop import Stop
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
