@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic
 from mlopsctl.events import Check, Outcome, StageOutput
@@ -18,9 +19,10 @@ from mlopsctl.local.result import StageResult
 from mlopsctl.local.serving import READY_SECONDS, Machine, endpoint, server_of
 from mlopsctl.local.session import Session
 from mlopsctl.local.work import begin, cached, refuse_if_left_out
-from mlopsctl.runtime.load_test import LoadReport, run_load_test
-from mlopsctl.runtime.load_test import LoadTest as Load
 from mlopsctl.store import Artifact, PointerMoved, Release, StageRecord, canonical_json, digest_bytes
+
+if TYPE_CHECKING:
+    from mlopsctl.runtime.load_test import LoadReport
 
 
 def run_deploy_stage(
@@ -96,11 +98,14 @@ def _tried(session: Session, stage: DeployStage, model: Artifact, request: bytes
     )
 
 
-def _load(test: LoadTest, endpoint: Endpoint, request: bytes) -> LoadReport:
+def _load(test: LoadTest, endpoint: Endpoint, request: bytes) -> "LoadReport":
+    from mlopsctl.runtime.load_test import LoadTest as Load  # here, as what passed before isn't tested again
+    from mlopsctl.runtime.load_test import run_load_test
+
     return run_load_test(Load(url=endpoint.predict_url, users=test.users, duration=test.duration, body=request))
 
 
-def _judged(stage: DeployStage, test: LoadTest, report: LoadReport) -> list[tuple[Check, Diagnostic | None]]:
+def _judged(stage: DeployStage, test: LoadTest, report: "LoadReport") -> list[tuple[Check, Diagnostic | None]]:
     """The load test's bounds, each with its fault if it isn't kept. Without a bound on errors, none is allowed."""
     allowed = test.errors or 0.0
     sample = f", first: {report.first_errors[0]}" if report.first_errors else ""
@@ -120,7 +125,7 @@ def _bound(stage: DeployStage, key: str, words: tuple[str, str], *, holds: bool)
     return check, None if holds else refusals.load_test_fails(span, stage.name, expectation, observed)
 
 
-def _summary(report: LoadReport | None, test: LoadTest | None) -> str:
+def _summary(report: "LoadReport | None", test: LoadTest | None) -> str:
     if report is None or test is None:
         return "ready"
     latency = "no answer" if report.p99 is None else f"p99 {report.p99:,.0f} ms"

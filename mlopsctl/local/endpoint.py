@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -225,6 +223,9 @@ def _free_port(probe: socket.socket, wanted: int) -> int:
 
 
 def _answers(port: int, path: str) -> bool:
+    from http import HTTPStatus  # here, as most runs have no server to wait for
+    from http.client import HTTPConnection, HTTPException
+
     connection = HTTPConnection(HOST, port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", path)

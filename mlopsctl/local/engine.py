@@ -12,7 +12,6 @@ from mlopsctl.events import Outcome, StageEnded
 from mlopsctl.ir.model import DataStage, DeployStage, EvaluateStage, MonitorStage, Stage, TaskStage, TrainStage
 from mlopsctl.local import faults
 from mlopsctl.local.data import run_data_stage
-from mlopsctl.local.deployment import run_deploy_stage
 from mlopsctl.local.judging import run_evaluate_stage
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session
@@ -124,6 +123,8 @@ class Engine:
             case TrainStage() | TaskStage():
                 return run_command_stage(self.session, stage, self._inputs(stage))
             case DeployStage():
+                from mlopsctl.local.deployment import run_deploy_stage  # here, as it loads what speaks HTTP
+
                 model = self.results[stage.model.stage].artifact(stage.model.output)
                 assert model is not None, "a stage that is done has the outputs that it declares"
                 return run_deploy_stage(self.session, stage, model, dict(self.results))
