@@ -112,7 +112,9 @@ def _unknown_keys(failing: _Failing) -> Iterator[Diagnostic]:
 
 def _missing_keys(failing: _Failing) -> Iterator[Diagnostic]:
     known = failing.schema.get("properties", {})
-    slips = {similar(key, known) for key in failing.instance if key not in known}  # reported as unknown already
+    is_closed = failing.schema.get("additionalProperties") is False
+    # Keys that don't exist are reported as such already, each with the key that it is a slip of.
+    slips = {similar(key, known) for key in failing.instance if key not in known} if is_closed else set()
     for key in failing.limit:
         if key not in failing.instance and key not in slips:
             description = known.get(key, {}).get("description", "")
