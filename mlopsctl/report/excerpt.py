@@ -219,7 +219,7 @@ def _underline(segment: _Segment, column: int, width: int, layout: Layout) -> It
     mark = segment.mark
     drawn = " " * column + layout.paint(("^" if mark.is_primary else "-") * width, mark.colour)
     label = shown(segment.label)
-    if column + width + 1 + display_width(label) <= layout.room:
+    if not label or column + width + 1 + display_width(label) <= layout.room:
         yield f"{drawn} {layout.paint(label, mark.colour)}"
         return
     yield drawn
