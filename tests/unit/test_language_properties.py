@@ -257,14 +257,14 @@ def written(document: Any) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-@examples(1000)
+@examples(700)
 @given(pipeline=changed_documents(FULL))
 def test_changed_pipelines_are_diagnosed(tmp_path: Path, pipeline: Any) -> None:
     files = {"mlops.yaml": PROJECT, "environment.yaml": ENVIRONMENT.read_bytes(), "pipeline.yaml": written(pipeline)}
     holds(tmp_path, files)
 
 
-@examples(300)
+@examples(200)
 @given(
     environment=changed_documents([yaml.safe_load(ENVIRONMENT.read_text("utf-8"))]),
     head=changed_documents([yaml.safe_load(PROJECT)]),
