@@ -127,7 +127,9 @@ class Attempts:
 
 
 def _class_of(ending: Ending) -> str:
-    """The kind of failure, by the words of `retries.on`."""
+    """The kind of failure: a word of `retries.on`, or another for what no retry would mend."""
+    if ending.reason != "exited":
+        return ending.reason
     if ending.signal == signal.SIGKILL or ending.exit_code == _OUT_OF_MEMORY:
         return "oom"
     if ending.signal == signal.SIGTERM or ending.exit_code == _TERMINATED:

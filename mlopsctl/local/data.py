@@ -38,7 +38,11 @@ def run_data_stage(session: Session, stage: DataStage, inputs: Mapping[str, Arti
     if stage.version is not None and source.digest != stage.version:
         span = stage.origin.value("version")
         raise DiagnosedError(refusals.other_version(span, stage.name, stage.version, source.digest))
-    _refuse_old(stage, source.modified)
+    old = _too_old(stage, source.modified)
+    if old is not None:
+        return StageResult(
+            stage=stage.name, kind=stage.kind, outcome=Outcome.REFUSED, summary=old.message, diagnostics=(old,)
+        )
     parts = data_parts(stage, source.digest)
     key = key_of(parts)
     found = cached(session, stage, key)
@@ -48,6 +52,9 @@ def run_data_stage(session: Session, stage: DataStage, inputs: Mapping[str, Arti
     reason = begin(session, stage, parts)
     started = datetime.now(UTC)
     artifact = source.artifact or session.store.put_artifact(source.path)
+    if artifact.digest != source.digest:
+        span, why = stage.origin.value("source"), f"`{address}` changed while it was read"
+        raise DiagnosedError(faults.source_unreadable(span, stage.name, why, "wait until nothing writes to it"))
     record = _record(session, stage, parts, {DATA: artifact})
     return _checked(session, stage, replace(record, started=_written(started)), source.path, reason)
 
@@ -155,13 +162,13 @@ def _is_old(stage: DataStage, record: StageRecord | None) -> bool:
     return (datetime.now(UTC) - datetime.fromisoformat(record.ended)).total_seconds() > freshness
 
 
-def _refuse_old(stage: DataStage, modified: float | None) -> None:
+def _too_old(stage: DataStage, modified: float | None) -> Diagnostic | None:
     freshness = stage.contract.freshness if stage.contract else None
     if freshness is None or modified is None or time.time() - modified <= freshness:
-        return
+        return None
     span = stage.origin.value("contract", "freshness")
     allowed = stage.origin.text("contract", "freshness") or ""
-    raise DiagnosedError(refusals.too_old(span, stage.name, _age(time.time() - modified), allowed))
+    return refusals.too_old(span, stage.name, _age(time.time() - modified), allowed)
 
 
 def _age(seconds: float) -> str:

@@ -49,7 +49,7 @@ class Results:
             self._point(name, value)
 
     def why(self, stage: str, parts: Mapping[str, Any], code: Mapping[str, str]) -> str:
-        """Why the stage needs another result than it has: `code changed: train.py`. `code` are its files, with marks."""
+        """Why the stage needs another result than it has: `code changed: train.py`. `code` are marks by file."""
         pointer = self.store.read_pointer(f"latest/{self.environment}/{self.pipeline}/{stage}")
         record = pointer and self._read(str(pointer.value.get("record", "")))
         if not record:

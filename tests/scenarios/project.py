@@ -102,7 +102,7 @@ def ended(process: "subprocess.Popen[bytes]", code: int) -> Ended:
     return result
 
 
-def until(what: Callable[[], object], *, seconds: float = 30.0) -> None:
+def until(what: Callable[[], object], *, seconds: float = 15.0) -> None:
     """Return as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not what():
