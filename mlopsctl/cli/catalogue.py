@@ -7,8 +7,9 @@ def all_explanations() -> dict[str, Explanation]:
     """The explanations of all rooms, by code."""
     from mlopsctl import compiler
     from mlopsctl.check import catalogue as checks
-    from mlopsctl.cli import checking, inspecting, main, starting
+    from mlopsctl.cli import checking, inspecting, main
     from mlopsctl.local import faults, refusals
+    from mlopsctl.render import placing
 
-    above = (compiler, faults, refusals, checking, inspecting, starting, main)
+    above = (compiler, faults, refusals, placing, checking, inspecting, main)
     return dict(sorted({**checks.all_explanations(), **explanations(above)}.items()))
