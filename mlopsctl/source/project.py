@@ -1,13 +1,13 @@
 """Which files make a project: `mlops.yaml` and what it names, or a lone `pipeline.yaml`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Finding, Related, Span, diagnostic
 from mlopsctl.source.files import Files
 from mlopsctl.source.header import Kind, Source, classified
-from mlopsctl.source.nodes import MappingNode, Node, ScalarNode, SequenceNode, at, value_span
+from mlopsctl.source.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, at, value_span
 from mlopsctl.source.overlay import merged, put
 
 PROJECT_FILE = "mlops.yaml"
@@ -83,9 +83,31 @@ def overlaid(pipeline: Source, environment: Source | None) -> MappingNode:
         return pipeline.root
     override = at(environment.root, ("spec", "overrides", pipeline.name))
     spec = pipeline.root.get("spec")
-    if override is None or spec is None:
+    if not isinstance(override, MappingNode) or spec is None:
         return pipeline.root
-    return put(pipeline.root, "spec", merged(spec, override))
+    return put(pipeline.root, "spec", merged(spec, _without(override, stages_of_nothing(pipeline, environment))))
+
+
+def stages_of_nothing(pipeline: Source, environment: Source) -> dict[str, Entry]:
+    """The stages that an environment overrides and that are neither in the pipeline nor whole stages themselves."""
+    stages = at(pipeline.root, ("spec", "stages"))
+    overrides = at(environment.root, ("spec", "overrides", pipeline.name, "stages"))
+    if not isinstance(stages, MappingNode) or not isinstance(overrides, MappingNode):
+        return {}
+    return {
+        name: entry
+        for name, entry in overrides.entries.items()
+        if name not in stages.entries and isinstance(entry.value, MappingNode) and "kind" not in entry.value.entries
+    }
+
+
+def _without(override: MappingNode, stages: Collection[str]) -> MappingNode:
+    """The override without some of its stages."""
+    below = override.get("stages")
+    if not stages or not isinstance(below, MappingNode):
+        return override
+    kept = {name: entry for name, entry in below.entries.items() if name not in stages}
+    return put(override, "stages", MappingNode(kept, below.span))
 
 
 def _listed(files: Files, patterns: Node | None) -> Iterator[tuple[Path, ScalarNode]]:

@@ -13,6 +13,7 @@ from mlopsctl.check.meaning import (
     interpolation,
     monitor,
     names,
+    overrides,
     params,
     projects,
     references,
@@ -33,6 +34,7 @@ MODULES: tuple[ModuleType, ...] = (
     interpolation,
     monitor,
     names,
+    overrides,
     params,
     projects,
     references,
@@ -143,7 +145,8 @@ PIPELINE_RULES: tuple[Callable[[Pipeline], Iterator[Diagnostic]], ...] = (
 )
 PROJECT_RULES: tuple[Callable[[Sources, tuple[Pipeline, ...]], Iterator[Diagnostic]], ...] = (
     projects.outside_repository,
-    projects.override_of_nothing,
+    overrides.override_of_nothing,
+    overrides.override_of_no_stage,
     projects.promotes_from_nothing,
     projects.promotion_circle,
     projects.local_in_a_cluster,
@@ -152,6 +155,7 @@ PROJECT_RULES: tuple[Callable[[Sources, tuple[Pipeline, ...]], Iterator[Diagnost
     projects.bad_host,
     projects.same_name_in_cluster,
     projects.same_namespace,
+    projects.no_effect_yet,
 )
 
 

@@ -38,28 +38,6 @@ def outside_repository(sources: Sources, pipelines: Pipelines) -> Iterator[Findi
                 )
 
 
-@rule("MLO700")
-def override_of_nothing(sources: Sources, _: Pipelines) -> Iterator[Finding]:
-    """An environment overrides a pipeline that isn't there.
-
-    Example:
-        overrides:
-          flight-delay: {…}           # the pipeline is called flight-delays
-
-    Fix: use the name of a pipeline, as its `metadata` has it.
-    """
-    known = [source.name for source in sources.pipelines]
-    for environment in sources.environments:
-        overrides = at(environment.root, ("spec", "overrides"))
-        for name, entry in overrides.entries.items() if isinstance(overrides, MappingNode) else ():
-            if name not in known:
-                yield Finding(
-                    message=f"environment `{environment.name}` overrides `{name}`, which is no pipeline",
-                    span=entry.key,
-                    **closest(name, known, "pipeline"),
-                )
-
-
 @rule("MLO701")
 def promotes_from_nothing(sources: Sources, _: Pipelines) -> Iterator[Finding]:
     """An environment gets its releases from one that isn't there.
@@ -273,3 +251,24 @@ def _text(environment: Source, *path: str) -> tuple[str, Span]:
     node = at(environment.root, ("spec", *path))
     value = node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else ""
     return value, value_span(environment.root, ("spec", *path))
+
+
+@rule("MLO710", Severity.WARNING)
+def no_effect_yet(sources: Sources, _: Pipelines) -> Iterator[Finding]:
+    """A part of a project is read and checked, but nothing acts on it yet.
+
+    Policies, patches and templates are about what is rendered for a cluster, which this version does not do.
+
+    Example:
+        policies: [policies/*.yaml]
+
+    Fix: nothing, if you write them for a later version; do not rely on them now.
+    """
+    spec = at(sources.project.root, ("spec",)) if sources.project else None
+    for key in ("policies", "patches", "templates"):
+        if isinstance(spec, MappingNode) and key in spec.entries:
+            yield Finding(
+                message=f"`{key}` has no effect yet",
+                span=spec.entries[key].key,
+                helps=("this version runs pipelines on this machine; it renders nothing for a cluster",),
+            )
