@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check lock bench golden clean
+.PHONY: help setup test demo check lock bench golden docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,9 @@ demo: setup ## real flights to a model that answers
 
 golden: setup ## write the golden files anew; read the diff before you commit it
 	@$(BIN)/pytest -q --snapshot-update $(ARGS)
+
+docs: setup ## write the generated pages and pictures of docs/ anew
+	@$(BIN)/python docs/generate.py
 
 bench: setup ## the figures of docs/performance.md
 	@$(BIN)/python -m tests.bench
