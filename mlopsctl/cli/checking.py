@@ -38,7 +38,9 @@ def register(app: typer.Typer) -> None:
 
 def validate(
     context: typer.Context,
-    path: str = typer.Argument("", help="A project's folder or file; by default the one that rules this folder."),
+    path: str = typer.Argument(
+        "", help="A project's folder or file; by default the one that rules this folder.", metavar="PATH"
+    ),
     output: Format = typer.Option(Format.TEXT, "--output", "-o", help="How errors are printed."),
 ) -> None:
     """Show every error of every file at once. Needs no cluster and no network."""
@@ -76,7 +78,7 @@ def _rendered(screen: Screen, found: tuple[Diagnostic, ...], output: Format) -> 
 
 
 def explain(code: str = typer.Argument(..., help="A code such as MLO204.", metavar="CODE")) -> None:
-    """Say what an error means, show what causes it, and how to mend it."""
+    """Say what an error means, what causes it, and how to mend it."""
     from mlopsctl.cli.catalogue import all_explanations
 
     known = all_explanations()
@@ -88,7 +90,9 @@ def explain(code: str = typer.Argument(..., help="A code such as MLO204.", metav
 
 
 def schema(
-    kind: str = typer.Argument("", help="project, pipeline, environment, policy, release; by default all in one."),
+    kind: str = typer.Argument(
+        "", help="project, pipeline, environment, policy, release; by default all in one.", metavar="KIND"
+    ),
 ) -> None:
     """Print the JSON Schema of a kind of document, for editors."""
     from mlopsctl.check.structure import SCHEMAS
@@ -102,9 +106,9 @@ def schema(
 
 def graph(
     context: typer.Context,
-    pipeline: str = typer.Argument("", help="The pipeline's name, if there are several."),
+    pipeline: str = typer.Argument("", help="The pipeline's name, if there are several.", metavar="PIPELINE"),
     output: Picture = typer.Option(Picture.TEXT, "--output", "-o", help="How it is drawn."),
-    env: str = typer.Option("local", "--env", "-e", help="The environment whose overrides count."),
+    env: str = typer.Option("local", "--env", "-e", help="The environment whose overrides count.", metavar="NAME"),
 ) -> None:
     """Draw which stage reads what of which."""
     from mlopsctl.cli.graphs import graph_of

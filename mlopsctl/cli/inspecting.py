@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlopsctl.report.comparison import KeptRun
     from mlopsctl.store import RunRecord, Store
 
-ENV = typer.Option("local", "--env", "-e", help="The environment whose store is read.")
+ENV = typer.Option("local", "--env", "-e", help="The environment whose store is read.", metavar="NAME")
 STORE = typer.Option("", "--store", envvar="MLOPS_STORE", help=STORE_HELP, metavar="URL")
 RUN = typer.Argument(..., help="A run, by the beginning of its id; `latest` is the newest.", metavar="RUN")
 
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def list_runs(
     context: typer.Context,
-    pipeline: str = typer.Argument("", help="Only the runs of this pipeline."),
+    pipeline: str = typer.Argument("", help="Only the runs of this pipeline.", metavar="PIPELINE"),
     *,
     limit: int = typer.Option(20, "--limit", "-n", min=1, help="The newest so many."),
     env: str = ENV,

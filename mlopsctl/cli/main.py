@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from mlopsctl import __version__
 from mlopsctl.cli import checking, help_texts, inspecting, running, starting
@@ -15,8 +16,19 @@ from mlopsctl.cli.parameters import command_of
 from mlopsctl.cli.screen import Screen, screen_of
 from mlopsctl.diagnostics import DiagnosedError, Finding, diagnostic
 
+_ORDER = ("init", "validate", "run", "serve", "runs", "graph", "explain", "schema", "help")
+
+
+class _AsOneMeetsThem(TyperGroup):
+    """Lists the commands in the order in which a project needs them."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # declared with a private base class
+        return sorted(super().list_commands(ctx), key=_ORDER.index)
+
+
 app = typer.Typer(
     name="mlopsctl",
+    cls=_AsOneMeetsThem,
     help="Machine learning pipelines as text in git: checked, run here, later in a cluster.",
     add_completion=True,
     rich_markup_mode=None,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlopsctl.report.run_text import RunReporter
     from mlopsctl.runtime.stop import Stop
 
+PIPELINE_HELP = "The pipeline's name, if there are several; or its file."
 STORE_HELP = "Where results are kept; by default the environment's store, or .mlops/store of the project."
 
 
@@ -40,14 +41,22 @@ def register(app: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
-    pipeline: str = typer.Argument("", help="The pipeline's name, if there are several; or its file."),
+    pipeline: str = typer.Argument("", help=PIPELINE_HELP, metavar="PIPELINE"),
     *,
-    env: str = typer.Option("local", "--env", "-e", help="The environment to run in."),
+    env: str = typer.Option("local", "--env", "-e", help="The environment to run in.", metavar="NAME"),
     params: list[str] = typer.Option([], "--param", "-p", help="Set a parameter.", metavar="NAME=VALUE"),
     begin: str = typer.Option("", "--from", help="Run this stage and what follows even if cached.", metavar="STAGE"),
     only: str = typer.Option("", "--only", help="Run this stage alone; what it needs is cached.", metavar="STAGE"),
     force: bool = typer.Option(False, "--force", help="Run everything, whatever is cached."),
-    jobs: int = typer.Option(0, "--jobs", "-j", min=0, help="How many stages at once; by default one for each core."),
+    jobs: int = typer.Option(
+        0,
+        "--jobs",
+        "-j",
+        min=0,
+        help="How many stages at once; by default one for each core.",
+        show_default=False,
+        metavar="N",
+    ),
     store: str = typer.Option("", "--store", envvar="MLOPS_STORE", help=STORE_HELP, metavar="URL"),
     verbose: bool = typer.Option(False, "--verbose", "-v", help="Show what the commands print."),
     output: Format = typer.Option(Format.TEXT, "--output", "-o", help="text, or one JSON event a line."),
@@ -85,14 +94,22 @@ def run(
 
 def serve(
     context: typer.Context,
-    pipeline: str = typer.Argument("", help="The pipeline's name, if there are several; or its file."),
+    pipeline: str = typer.Argument("", help=PIPELINE_HELP, metavar="PIPELINE"),
     *,
-    env: str = typer.Option("local", "--env", "-e", help="The environment whose release is served."),
-    port: int = typer.Option(0, "--port", min=0, max=65535, help="The port to listen on; by default a free one."),
+    env: str = typer.Option("local", "--env", "-e", help="The environment whose release is served.", metavar="NAME"),
+    port: int = typer.Option(
+        0,
+        "--port",
+        min=0,
+        max=65535,
+        help="The port to listen on; by default a free one.",
+        show_default=False,
+        metavar="PORT",
+    ),
     store: str = typer.Option("", "--store", envvar="MLOPS_STORE", help=STORE_HELP, metavar="URL"),
     output: Format = typer.Option(Format.TEXT, "--output", "-o", help="How the address is printed."),
 ) -> None:
-    """Answer predictions with the release that serves, until interrupted."""
+    """Answer predictions with the release that serves, until stopped."""
     from mlopsctl.local import faults
     from mlopsctl.local.endpoint import NotReady
     from mlopsctl.local.serve import Place, serving

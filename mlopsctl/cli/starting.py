@@ -21,7 +21,9 @@ def init(
     context: typer.Context,
     folder: str = typer.Argument(".", help="Where to begin; made if need be.", metavar="DIR"),
     *,
-    name: str | None = typer.Option(None, "--name", help="The project's name; by default made from the folder's."),
+    name: str | None = typer.Option(
+        None, "--name", help="The project's name; by default made from the folder's.", metavar="NAME"
+    ),
     ci: Ci | None = typer.Option(
         None, "--ci", help="Whose CI file to write; by default GitHub's, and none inside a repository of more."
     ),
