@@ -6,12 +6,17 @@ even one with quotes, spaces or `$(…)` in it.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from mlopsctl.source.interpolation import Reference, Text
 
 SHELL = ("/bin/sh", "-ec")
+_HOLE = "\0"  # where a reference stands; no script and no value can contain it
 # What opens or closes something, and what a backslash takes its meaning from.
-_TOKEN = re.compile(r"""\\.|\$\(\(|\$?\(|[)"'`]""", re.DOTALL)
+_MARK = re.compile(
+    r"""\\. | \$\(\( | \$?\( | [)"'`\n\0] | (?<![^\s;&|()`])\# | (?<!<)<<-?[ \t]*['"\\]?(?P<until>[\w.-]+)""",
+    re.DOTALL | re.VERBOSE,
+)
 
 
 def variable(reference: Reference) -> str:
@@ -28,7 +33,9 @@ def variable_name(root: str, *rest: str) -> str:
 
 def script(text: Text) -> str:
     """The command with each reference replaced by its variable, quoted as the place where it stands needs."""
-    return "".join(_parts(text))
+    written = "".join(part if isinstance(part, str) else _HOLE for part in text.parts)
+    variables = (f"${{{variable(reference)}}}" for reference in text.references())
+    return "".join(_parts(written, variables))
 
 
 def with_variables(text: Text) -> str:
@@ -41,47 +48,78 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
     return re.sub(r"\$\{(MLOPS_[A-Z0-9_]+)\}", lambda match: variables.get(match[1], ""), text)
 
 
-def _parts(text: Text) -> Iterator[str]:
-    context = ""
-    for part in text.parts:
-        if isinstance(part, str):
-            context = _context_behind(part, context)
-            yield part
-            continue
-        expansion = f"${{{variable(part)}}}"
-        match context[-1:]:
-            case '"' | "+":
+def _parts(written: str, variables: Iterator[str]) -> Iterator[str]:
+    place, end = _Place(), 0
+    for mark in _MARK.finditer(written):
+        yield written[end : mark.start()]
+        end = mark.end()
+        if not mark.group().endswith(_HOLE):
+            yield mark.group()
+            place.pass_by(mark, next_line=written[end:].partition("\n")[0])
+        else:
+            yield from place.filled(mark.group(), next(variables))
+    yield written[end:]
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where in a script one is: what is open, the innermost last.
+
+    Quotes and backticks stand for themselves, `(` for a subshell or command substitution, in which quoting begins
+    anew, `+` for an arithmetic expansion, `#` for a comment and `<` for a here-document, of which `until` are the ends.
+
+    Source: POSIX.1-2017, Shell Command Language, sections 2.2 Quoting, 2.3 Token Recognition, 2.6 Word Expansions and
+    2.7.4 Here-Document. Should a construct be missed, the variable is still expanded by the shell or left as it is; it
+    is never read as code.
+    """
+
+    opened: str = ""
+    until: list[str] = field(default_factory=list)
+
+    def filled(self, mark: str, expansion: str) -> Iterator[str]:
+        """What stands for a reference here. A backslash in front of it stays one, and escapes nothing of ours."""
+        inner = self.opened[-1:]
+        if mark.startswith("\\"):
+            yield "\\" if inner == "'" else "\\\\"
+        match inner:
+            case '"' | "#" | "<":
                 yield expansion
             case "'":
                 yield f"'\"{expansion}\"'"
+            case "+":  # some shells evaluate what a variable holds; what is no number makes the expression fail instead
+                yield f"$(printf %d \"{expansion}\" || echo '!')"
             case _:
                 yield f'"{expansion}"'
 
+    def pass_by(self, mark: re.Match[str], *, next_line: str) -> None:
+        """Go on behind a mark."""
+        inner, found = self.opened[-1:], mark.group()
+        if found == "\n" or (found == "\\\n" and inner in ("#", "<")):
+            self._break_line(next_line)
+        elif inner in ("#", "<") or (inner == "'" and not found.endswith("'")):
+            pass  # nothing has a meaning here
+        elif found.startswith("<<"):
+            self.until += [mark["until"]] if inner not in ('"', "+") else []
+        elif inner == "'" or (not found.startswith("\\") and _closes(found, inner)):
+            self.opened = self.opened[:-1]
+        elif _opens(found, inner):
+            self.opened += {"$((": "++", "$(": "(", "(": "+" if inner == "+" else "("}.get(found, found)
 
-def _context_behind(literal: str, context: str) -> str:
-    """What is open behind `literal`, the innermost last, if `context` was open before it.
-
-    Quotes and backticks stand for themselves, `(` for a subshell or command substitution, in which quoting begins
-    anew, and `+` for an arithmetic expansion, which is quoted already.
-
-    Source: POSIX.1-2017, Shell Command Language, sections 2.2 Quoting and 2.6 Word Expansions. Should a construct be
-    missed, such as a comment with an apostrophe, the variable is still expanded by the shell or left as it is; it is
-    never read as code.
-    """
-    for mark in _TOKEN.findall(literal):
-        context = _context_in(context, mark)
-    return context
+    def _break_line(self, next_line: str) -> None:
+        if self.opened[-1:] in ('"', "'"):
+            return
+        self.opened = self.opened.rstrip("#<")
+        if self.until and next_line.lstrip("\t") == self.until[0]:
+            del self.until[0]
+        elif self.until:
+            self.opened += "<"
 
 
-def _context_in(context: str, mark: str) -> str:
-    inner = context[-1:]
-    if inner == "'":
-        return context[:-1] if mark.endswith("'") else context  # a backslash means nothing here
-    if mark.startswith("\\"):
-        return context
-    if mark == inner or (mark == ")" and inner in ("(", "+")):
-        return context[:-1]
-    if mark == ")" or (inner == '"' and mark in ("'", "(")):
-        return context
-    opened = {"$((": "++", "$(": "(", "(": "+" if inner == "+" else "("}
-    return context + opened.get(mark, mark)
+def _closes(mark: str, inner: str) -> bool:
+    return mark == inner or (mark == ")" and inner in ("(", "+"))
+
+
+def _opens(mark: str, inner: str) -> bool:
+    if mark.startswith("\\") or mark == ")":
+        return False
+    return not (inner == '"' and mark in ("'", "(", "#")) and not (inner == "+" and mark == "#")
