@@ -55,14 +55,15 @@ def test_what_the_readme_promises(started: Project) -> None:
 
 def test_it_serves_distances(started: Project) -> None:
     started.run()
-    server = started.start("serve", "--output", "json")
-    assert server.stdout is not None
-    address = json.loads(server.stdout.readline())["predict_url"]
     body = (started.folder / "pipelines/stopping/request.json").read_bytes()
-    with urllib.request.urlopen(urllib.request.Request(address, body), timeout=10) as answer:
-        slow, fast = json.load(answer)["outputs"][0]["data"]
-    server.send_signal(signal.SIGINT)
-    server.communicate(timeout=30)
+    with started.start("serve", "--output", "json") as server:
+        assert server.stdout is not None
+        try:
+            address = json.loads(server.stdout.readline())["predict_url"]
+            with urllib.request.urlopen(urllib.request.Request(address, body), timeout=10) as answer:
+                slow, fast = json.load(answer)["outputs"][0]["data"]
+        finally:
+            server.send_signal(signal.SIGINT)
     assert (slow, fast) == pytest.approx((19.1, 58.8), abs=0.1)
 
 
