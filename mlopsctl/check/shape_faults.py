@@ -65,7 +65,7 @@ def wrong_type(span: Span, what: str, wanted: Wanted, value: object) -> Finding:
 
 
 @diagnostic("MLO122")
-def missing_key(span: Span, key: str, where: str, description: str) -> Finding:
+def missing_key(span: Span, wanted: str, where: str, description: str) -> Finding:
     """A key that must be there is not.
 
     Example:
@@ -76,10 +76,10 @@ def missing_key(span: Span, key: str, where: str, description: str) -> Finding:
     """
     place = f"`{where}` has" if where else "the document has"
     return Finding(
-        message=f"{place} no `{key}`",
+        message=f"{place} no {wanted}",
         span=span,
-        notes=(f"`{key}`: {description}",) if description else (),
-        helps=(f"add `{key}`",),
+        notes=(f"{wanted}: {description}",) if description else (),
+        helps=(f"add {wanted}",),
     )
 
 
@@ -108,7 +108,8 @@ def wrong_form(span: Span, what: str, value: str, expected: str) -> Finding:
     Fix: write it in the form that the message names, such as `2h`.
     """
     wanted = f": expected {expected}" if expected else ""
-    return Finding(message=f"`{what}` can't be `{_shown(value)}`{wanted}", span=span)
+    helps = ("the text ends in a line break, which `|-` and `>-` leave off",) if value.endswith("\n") else ()
+    return Finding(message=f"`{what}` can't be `{_shown(value)}`{wanted}", span=span, helps=helps)
 
 
 @diagnostic("MLO125")

@@ -5,7 +5,8 @@ keyword in its own way: where, what was expected, and which similar name exists.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
@@ -34,10 +35,22 @@ def check(source: Source, root: MappingNode, proven: Proven) -> tuple[tuple[Diag
     digest = digest_of(_schema_text(source.kind), document)
     if digest is not None and proven.holds(digest):
         return ()
-    errors = list(_validator(source.kind).iter_errors(document))
+    errors = _first_of_each(_validator(source.kind).iter_errors(document))
     if digest is not None and not errors:
         proven.new.append(digest)
-    return tuple(found for error in errors for found in _worded(error, root))
+    definitions = schema(source.kind)["$defs"] if errors else {}
+    return tuple(found for error in errors for found in _worded(error, root, definitions))
+
+
+def _first_of_each(errors: "Iterable[ValidationError]") -> "list[ValidationError]":
+    """The errors without those that only follow from another: what is of the wrong type is no choice either."""
+    found = list(errors)
+    of_wrong_type = {tuple(error.absolute_path) for error in found if error.validator == "type"}
+    return [
+        error
+        for error in found
+        if error.validator not in ("enum", "const") or tuple(error.absolute_path) not in of_wrong_type
+    ]
 
 
 def schema(kind: Kind) -> dict[str, Any]:
@@ -53,9 +66,31 @@ def _schema_text(kind: Kind) -> str:
 
 @cache
 def _validator(kind: Kind) -> "Draft202012Validator":
-    from jsonschema import Draft202012Validator  # here, as what is proven already needs no validator
+    from jsonschema import Draft202012Validator, validators  # here, as what is proven already needs no validator
 
-    return Draft202012Validator(schema(kind))
+    checker: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]  # the library's own
+        Draft202012Validator, {"pattern": _pattern}
+    )
+    return checker(schema(kind))
+
+
+def _pattern(
+    validator: "Draft202012Validator", pattern: str, instance: object, _: object
+) -> "Iterator[ValidationError]":
+    """The keyword `pattern` as the standard has it, where `$` is the end; in Python a line break may follow."""
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(instance, "string") and not re.search(_to_the_end(pattern), str(instance)):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+@cache
+def _to_the_end(pattern: str) -> str:
+    """The pattern with each `$` that isn't escaped or in a set replaced by the end of the text.
+
+    Source: ECMA-262, section 22.2.2.4, Assertion.
+    """
+    return re.sub(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$", lambda found: found[1] or r"\Z", pattern)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +104,7 @@ class _Failing:
     is_key: bool  # the instance is a key of the mapping at `path`, not the value there
     path: Path
     root: MappingNode
+    definitions: Mapping[str, Any]
 
     @property
     def what(self) -> str:
@@ -80,6 +116,11 @@ class _Failing:
         """The schema's own phrase for what a value must be."""
         return str(self.schema.get("x-expected", ""))
 
+    def description(self, schema: Mapping[str, Any]) -> str:
+        """What a schema says of itself, or else the definition that it refers to."""
+        definition = self.definitions.get(str(schema.get("$ref", "")).removeprefix("#/$defs/"), {})
+        return str(schema.get("description") or definition.get("description", ""))
+
     @property
     def value(self) -> Span:
         return value_span(self.root, self.path)
@@ -89,7 +130,9 @@ class _Failing:
         return key_span(self.root, (*self.path, str(self.instance)) if self.is_key else self.path)
 
 
-def _worded(error: "ValidationError", root: MappingNode) -> Iterator[tuple[Diagnostic, Path]]:
+def _worded(
+    error: "ValidationError", root: MappingNode, definitions: Mapping[str, Any]
+) -> Iterator[tuple[Diagnostic, Path]]:
     failing = _Failing(
         keyword=str(error.validator),
         limit=error.validator_value,
@@ -98,6 +141,7 @@ def _worded(error: "ValidationError", root: MappingNode) -> Iterator[tuple[Diagn
         is_key="propertyNames" in error.absolute_schema_path,
         path=tuple(error.absolute_path),
         root=root,
+        definitions=definitions,
     )
     for found in _WORDINGS.get(failing.keyword, _otherwise)(failing):
         yield found, failing.path
@@ -111,14 +155,16 @@ def _unknown_keys(failing: _Failing) -> Iterator[Diagnostic]:
 
 
 def _missing_keys(failing: _Failing) -> Iterator[Diagnostic]:
+    if failing.expected and "type" not in failing.schema:  # one of several keys, of which the keyword names the last
+        yield faults.missing_key(failing.key, failing.expected, failing.what, "")
+        return
     known = failing.schema.get("properties", {})
     is_closed = failing.schema.get("additionalProperties") is False
     # Keys that don't exist are reported as such already, each with the key that it is a slip of.
     slips = {similar(key, known) for key in failing.instance if key not in known} if is_closed else set()
     for key in failing.limit:
         if key not in failing.instance and key not in slips:
-            description = known.get(key, {}).get("description", "")
-            yield faults.missing_key(failing.key, key, failing.what, description)
+            yield faults.missing_key(failing.key, f"`{key}`", failing.what, failing.description(known.get(key, {})))
 
 
 def _type(failing: _Failing) -> Iterator[Diagnostic]:
