@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -187,6 +188,17 @@ def test_parity_lists_all_that_is_left_out_here() -> None:
     fields = {*unsupported._LESS_HERE, *unsupported._CLUSTER_ONLY, "schedule", "notify", "monitor"}
     page = text_of("docs/parity.md")
     assert [field for field in fields if f"`{field}`" not in page] == []
+
+
+def test_each_dependency_has_its_reason() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    listed = re.findall(r"^\| (\w+) \| (?!for)", text_of("docs/dependencies.md"), re.MULTILINE)
+    assert set(listed) == {re.split(r"\W", each)[0] for each in declared}
+
+
+def test_every_decision_is_listed() -> None:
+    listed = re.findall(r"\((\d{4}-[\w-]+\.md)\)", text_of("docs/decisions/README.md"))
+    assert listed == sorted(path.name for path in (DOCS / "decisions").glob("0*.md"))
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
