@@ -4,8 +4,13 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.s3_server import BUCKET, s3_server
+
+# A machine that is busy with something else makes an example slow, not wrong.
+settings.register_profile("busy machine", deadline=None)
+settings.load_profile("busy machine")
 
 
 @pytest.fixture(scope="session")

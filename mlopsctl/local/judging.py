@@ -8,14 +8,14 @@ from mlopsctl.events import Check, Outcome
 from mlopsctl.ir.model import DeployStage, EvaluateStage
 from mlopsctl.ir.parts import Gate
 from mlopsctl.local import refusals
-from mlopsctl.local.releases import read_serving, short
+from mlopsctl.local.releases import read_serving
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session
 from mlopsctl.local.work import fresh, run_command_stage, wanted
 from mlopsctl.runtime import gate as gates
 from mlopsctl.runtime.gate import GateResult, Serving
 from mlopsctl.runtime.metrics import metrics_from
-from mlopsctl.store import Artifact
+from mlopsctl.store import Artifact, short_run
 
 
 def run_evaluate_stage(session: Session, stage: EvaluateStage, inputs: Mapping[str, Artifact]) -> StageResult:
@@ -53,10 +53,10 @@ def _serving(session: Session, stage: EvaluateStage, inputs: Mapping[str, Artifa
         except DiagnosedError as error:
             span, why = gate.origin.value("against"), error.diagnostics[0].message
             raise DiagnosedError(
-                refusals.serving_not_evaluated(span, stage.name, short(release.run), why), *error.diagnostics
+                refusals.serving_not_evaluated(span, stage.name, short_run(release.run), why), *error.diagnostics
             ) from error
         session.results.keep(record)
-    return Serving(release.run, metrics_from(record.metrics_document or {}))
+    return Serving(short_run(release.run), metrics_from(record.metrics_document or {}))
 
 
 def _model_inputs(session: Session, stage: EvaluateStage) -> list[str]:
@@ -72,11 +72,11 @@ def _gate(gate: Gate) -> gates.Gate:
         min=gate.minimum,
         max=gate.maximum,
         against=gate.against,
-        tolerance=gate.tolerance or 0.0,
-        margin=gate.margin or 0.0,
+        tolerance=gate.tolerance,
+        margin=gate.margin,
         direction=gate.direction,
         slice=gate.slice,
-        min_samples=gate.min_samples or 0,
+        min_samples=gate.min_samples,
     )
 
 
@@ -85,5 +85,5 @@ def _check(found: GateResult) -> Check:
 
 
 def _fault(stage: EvaluateStage, gate: Gate, found: GateResult, serving: Serving | None) -> Diagnostic:
-    unchanged = f"what serves is unchanged: run {short(serving.run)}" if serving else ""
+    unchanged = f"what serves is unchanged: run {serving.run}" if serving else ""
     return refusals.gate_fails(gate.origin.node.span, stage.name, found, unchanged)

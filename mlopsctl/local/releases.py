@@ -24,10 +24,5 @@ def move_serving(store: Store, release: Release, environment: str, *, expect: st
     return store.move_pointer(_name(release.pipeline, environment), release.to_json(), expect=expect)
 
 
-def short(run: str) -> str:
-    """A run as people name it: the first 12 characters of its ULID, ten for its millisecond and two more."""
-    return run[:12]
-
-
 def _name(pipeline: str, environment: str) -> str:
     return f"serving/{environment}/{pipeline}"

@@ -199,6 +199,7 @@ def _record(session: Session, project: str, results: Mapping[str, StageResult], 
 
 def _stage(result: StageResult) -> RunStage:
     return RunStage(
+        kind=result.kind,
         key=result.record.key if result.record else None,
         outcome=result.outcome.value,
         reason=result.reason,

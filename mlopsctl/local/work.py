@@ -13,12 +13,11 @@ from mlopsctl.ir.lower_stages import METRICS
 from mlopsctl.ir.model import EvaluateStage, Stage
 from mlopsctl.local import faults, refusals
 from mlopsctl.local.attempts import Attempts
-from mlopsctl.local.releases import short
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session
 from mlopsctl.runtime.figures import figure
 from mlopsctl.runtime.metrics import Metrics, MetricsUnreadable, read_metrics
-from mlopsctl.store import Artifact, StageRecord
+from mlopsctl.store import Artifact, StageRecord, short_run
 
 _MOST_METRICS = 3
 
@@ -53,7 +52,7 @@ def cached(session: Session, stage: Stage, key: str) -> StageResult | None:
         kind=stage.kind,
         outcome=Outcome.CACHED,
         summary=summary_of(stage, record),
-        reason=f"cached from {short(record.run)}",
+        reason=f"cached from {short_run(record.run)}",
         cached_from=record.run,
         record=record,
     )

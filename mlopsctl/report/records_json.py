@@ -47,10 +47,9 @@ def _head(run: RunRecord, *, is_serving: bool) -> dict[str, Any]:
 
 
 def _stage(name: str, stage: RunStage, result: StageRecord | None) -> dict[str, Any]:
-    """`kind`, `outputs` and `data` are empty where the store no longer has the result."""
+    """`outputs` and `data` are empty where the store no longer has the result."""
     return {
         "stage": name,
-        "kind": result.kind if result else "",
         **asdict(stage),
         "outputs": {output: _artifact(made) for output, made in result.outputs.items()} if result else {},
         "data": result.data if result else {},

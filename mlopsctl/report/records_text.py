@@ -11,6 +11,7 @@ from mlopsctl.report.wording import counted, difference, metric, moment, short_r
 from mlopsctl.store import RunRecord, RunStage, StageRecord
 
 _DIGEST = len("sha256:") + 12  # characters that tell digests apart
+_FEWEST = 8  # characters of a run's id
 _MOST_METRICS = 20
 _MOST_SLICES = 5
 _COMES_FROM_CACHE = Outcome.CACHED.value
@@ -50,9 +51,9 @@ def render_run(
     record = run.record
     lines = [f"run {shown(record.run)}", *_table([(f"  {name}", text) for name, text in _origin(record, zone)]), ""]
     wording = RunLines(colour=colour, width=width, verbose=True)
-    wording.kinds = {name: _kind(run, name) for name in record.stages}
+    wording.kinds = {name: stage.kind for name, stage in record.stages.items()}
     for name, stage in record.stages.items():
-        lines.extend(wording.of(_ended(name, stage, _kind(run, name))))
+        lines.extend(wording.of(_ended(name, stage)))
         lines.extend(f"        {line}" for line in _made(stage, run.results.get(name), width - 8))
     lines.extend(_release(record, is_serving=is_serving, zone=zone))
     return "\n".join(lines) + "\n"
@@ -111,10 +112,10 @@ def _release(record: RunRecord, *, is_serving: bool, zone: tzinfo | None) -> Ite
     yield from _table([row for row in rows if row[1]])
 
 
-def _ended(name: str, stage: RunStage, kind: str) -> StageEnded:
+def _ended(name: str, stage: RunStage) -> StageEnded:
     return StageEnded(
         stage=name,
-        kind=kind,
+        kind=stage.kind,
         outcome=Outcome(stage.outcome),
         seconds=stage.seconds,
         summary=stage.summary,
@@ -198,18 +199,13 @@ def _first_metrics(run: RunRecord, width: int) -> str:
     return text
 
 
-def _kind(run: KeptRun, stage: str) -> str:
-    return run.results[stage].kind if stage in run.results else ""
-
-
 def _short(digest: str) -> str:
     return shown(digest[:_DIGEST])
 
 
 def _telling_length(names: Sequence[str]) -> int:
-    """How many first characters tell all apart, at least as many as people are used to."""
-    shortest = len(short_run(names[0]))
-    return next((n for n in range(shortest, len(names[0])) if len({name[:n] for name in names}) == len(set(names))), 26)
+    """How many first characters tell all apart: in a list there is little room, and any beginning is understood."""
+    return next((n for n in range(_FEWEST, len(names[0])) if len({name[:n] for name in names}) == len(set(names))), 26)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

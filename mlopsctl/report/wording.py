@@ -3,6 +3,7 @@
 import math
 from datetime import datetime, tzinfo
 
+from mlopsctl import store
 from mlopsctl.report.display import shown
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -10,7 +11,6 @@ _KILO = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _NOISE = 1e-12  # relative; what is nearer than this differs by the arithmetic of floats only
 _USUAL, _LONGEST = 3, 12  # decimals of a metric
-_SHORT_RUN = 8  # characters of a run's identifier; they tell runs apart that began in different seconds
 
 
 def counted(count: int, noun: str) -> str:
@@ -79,8 +79,8 @@ def difference(new: float, old: float) -> str:
 
 
 def short_run(run: str) -> str:
-    """The beginning of a run's identifier, as people write it."""
-    return shown(run[:_SHORT_RUN])
+    """The beginning of a run's identifier, as people write it, made fit for a terminal."""
+    return shown(store.short_run(run))
 
 
 def _telling(value: float, fewest: int, most: int) -> int:

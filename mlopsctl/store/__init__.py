@@ -18,7 +18,7 @@ from mlopsctl.store.errors import (
 from mlopsctl.store.location import open_store
 from mlopsctl.store.records import Release, RunRecord, RunStage, StageRecord
 from mlopsctl.store.store import Store
-from mlopsctl.store.ulid import new_ulid
+from mlopsctl.store.ulid import new_ulid, short_run
 
 __all__ = [
     "Artifact",
@@ -47,4 +47,5 @@ __all__ = [
     "digest_json",
     "new_ulid",
     "open_store",
+    "short_run",
 ]

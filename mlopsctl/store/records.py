@@ -85,6 +85,7 @@ class RunStage:
     reason: str
     seconds: float
     summary: str
+    kind: str = ""
     cached_from: str | None = None
     checks: list[Json] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)

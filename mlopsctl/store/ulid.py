@@ -6,6 +6,7 @@ Source: the ULID specification, https://github.com/ulid/spec.
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TIME_LIMIT = 1 << 48
 _RANDOM_BYTES = 10
+_SHORT = 12
 
 
 def new_ulid(now_ms: int, random: bytes) -> str:
@@ -17,3 +18,8 @@ def new_ulid(now_ms: int, random: bytes) -> str:
         raise ValueError("a ULID takes 48 bits of milliseconds and 10 random bytes")
     number = now_ms << 80 | int.from_bytes(random)
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -5, -5))
+
+
+def short_run(run: str) -> str:
+    """A run as people name it: the first 12 characters of its ULID, ten for its millisecond and two more."""
+    return run[:_SHORT]

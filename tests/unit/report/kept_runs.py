@@ -58,6 +58,7 @@ LATER = KeptRun(
         params={"month": "2013-03", "trees": 400},
         stages={
             "flights": RunStage(
+                kind="data",
                 key="f" * 64,
                 outcome="cached",
                 reason="cached from 01JD2R1K",
@@ -66,9 +67,15 @@ LATER = KeptRun(
                 cached_from=EARLIER,
             ),
             "model": RunStage(
-                key="m" * 64, outcome="done", reason="params changed: trees", seconds=41.2, summary="trees=400"
+                kind="train",
+                key="m" * 64,
+                outcome="done",
+                reason="params changed: trees",
+                seconds=41.2,
+                summary="trees=400",
             ),
             "quality": RunStage(
+                kind="evaluate",
                 key="q" * 64,
                 outcome="done",
                 reason="its input model changed",
@@ -111,8 +118,9 @@ FORMER = KeptRun(
         outcome="refused",
         params={"month": "2013-02", "trees": 200},
         stages={
-            "flights": RunStage(key="f" * 64, outcome="done", reason="", seconds=1, summary="28,834 rows"),
+            "flights": RunStage(kind="data", key="f" * 64, outcome="done", reason="", seconds=1, summary="28,834 rows"),
             "quality": RunStage(
+                kind="evaluate",
                 key="q" * 64,
                 outcome="refused",
                 reason="",
