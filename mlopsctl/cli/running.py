@@ -118,23 +118,26 @@ def serve(
 
     screen = screen_of(context)
     compilation, chosen = _compiled(screen, pipeline, env)
-    place = Place(
-        store=store_of(compilation, store),
-        root=compilation.sources.root,
-        environ=screen.environ,
-        port=port or None,
-        on_line=lambda line: typer.echo(line, err=True),
-    )
+    kept = store_of(compilation, store)
     render = render_json if output is Format.JSON else render_text
-    with Stop() as stop, _interruptible(stop), serving(chosen.name, env, place) as (endpoint, release):
-        sys.stdout.write(render(release, endpoint.url, endpoint.predict_url))
-        sys.stdout.flush()
-        try:
-            endpoint.wait_ended(stop)
-        except NotReady as error:
-            raise DiagnosedError(
-                faults.not_ready(None, chosen.name, error.message, error.log_tail, error.hint)
-            ) from error
+    with Stop() as stop, _interruptible(stop):
+        place = Place(
+            store=kept,
+            root=compilation.sources.root,
+            environ=screen.environ,
+            port=port or None,
+            stop=stop,
+            on_line=lambda line: typer.echo(line, err=True),
+        )
+        with serving(chosen.name, env, place) as (endpoint, release):
+            sys.stdout.write(render(release, endpoint.url, endpoint.predict_url))
+            sys.stdout.flush()
+            try:
+                endpoint.wait_ended(stop)
+            except NotReady as error:
+                raise DiagnosedError(
+                    faults.not_ready(None, chosen.name, error.message, error.log_tail, error.hint)
+                ) from error
 
 
 def _compiled(screen: Screen, pipeline: str, env: str) -> "tuple[Compilation, Pipeline]":

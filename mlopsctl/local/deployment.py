@@ -14,12 +14,13 @@ from mlopsctl.ir.model import DeployStage
 from mlopsctl.ir.parts import LoadTest
 from mlopsctl.local import faults, refusals
 from mlopsctl.local.endpoint import Endpoint, NotReady
-from mlopsctl.local.releases import move_serving, read_serving, short
+from mlopsctl.local.releases import move_serving, read_serving
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.serving import READY_SECONDS, Machine, endpoint, server_of
 from mlopsctl.local.session import Session
 from mlopsctl.local.work import begin, cached, refuse_if_left_out
-from mlopsctl.store import Artifact, PointerMoved, Release, StageRecord, canonical_json, digest_bytes
+from mlopsctl.runtime.stop import Stop
+from mlopsctl.store import Artifact, PointerMoved, Release, StageRecord, canonical_json, digest_bytes, short_run
 
 if TYPE_CHECKING:
     from mlopsctl.runtime.load_test import LoadReport
@@ -58,8 +59,10 @@ def run_deploy_stage(
     try:
         move_serving(session.store, release, session.pipeline.environment, expect=serving.version)
     except PointerMoved as error:
-        other = short(str(error.now.value.get("run", ""))) if error.now else "unknown"
-        raise DiagnosedError(faults.serving_moved(stage.origin.name, session.pipeline.name, other)) from error
+        now = Release.from_json(error.now.value) if error.now else None
+        if now is None or not _same(now, release):
+            other = short_run(now.run) if now else "unknown"
+            raise DiagnosedError(faults.serving_moved(stage.origin.name, session.pipeline.name, other)) from error
     return result
 
 
@@ -77,13 +80,18 @@ def _tried(session: Session, stage: DeployStage, model: Artifact, request: bytes
     )
     try:
         with endpoint(server_of(session, stage), session.pipeline.name, model, machine) as candidate:
-            candidate.wait_ready(READY_SECONDS)
-            report = _load(stage.load_test, candidate, request) if stage.load_test and request is not None else None
+            candidate.wait_ready(READY_SECONDS, session.stop)
+            test = stage.load_test
+            report = _load(test, candidate, request, session.stop) if test and request is not None else None
     except NotReady as error:
+        if session.stop.is_set():
+            raise DiagnosedError(faults.interrupted(stage.origin.name, stage.name)) from error
         span = stage.origin.key("server")
         raise DiagnosedError(
             faults.not_ready(span, stage.name, error.message, error.log_tail[-5:], error.hint)
         ) from error
+    if session.stop.is_set():
+        raise DiagnosedError(faults.interrupted(stage.origin.name, stage.name))
     judged = tuple(_judged(stage, stage.load_test, report)) if stage.load_test and report else ()
     failed = tuple(fault for _, fault in judged if fault is not None)
     return StageResult(
@@ -98,11 +106,12 @@ def _tried(session: Session, stage: DeployStage, model: Artifact, request: bytes
     )
 
 
-def _load(test: LoadTest, endpoint: Endpoint, request: bytes) -> "LoadReport":
+def _load(test: LoadTest, endpoint: Endpoint, request: bytes, stop: Stop) -> "LoadReport":
     from mlopsctl.runtime.load_test import LoadTest as Load  # here, as what passed before isn't tested again
     from mlopsctl.runtime.load_test import run_load_test
 
-    return run_load_test(Load(url=endpoint.predict_url, users=test.users, duration=test.duration, body=request))
+    load = Load(url=endpoint.predict_url, users=test.users, duration=test.duration, body=request)
+    return run_load_test(load, stop=stop)
 
 
 def _judged(stage: DeployStage, test: LoadTest, report: "LoadReport") -> list[tuple[Check, Diagnostic | None]]:

@@ -158,12 +158,14 @@ class Endpoint:
         """Where predictions are asked for."""
         return self.url + self._launch.predict
 
-    def wait_ready(self, timeout: float) -> None:
-        """Return when it answers. Raises NotReady as soon as its process ends, or after `timeout` seconds."""
+    def wait_ready(self, timeout: float, stop: Stop | None = None) -> None:
+        """Return when it answers. Raises NotReady when its process ends, on `stop`, and after `timeout` seconds."""
         end = time.monotonic() + timeout
         while not _answers(self._port, self._launch.health):
             if wait([self._ending], RETRY_SECONDS).done:
                 raise self._ended_early()
+            if stop is not None and stop.is_set():
+                raise NotReady("the server was stopped before it answered", "")
             if time.monotonic() >= end:
                 self.stop()
                 message = f"the server did not answer on `{self._launch.health}` within {timeout:g} seconds"

@@ -14,6 +14,7 @@ from mlopsctl.local.endpoint import Endpoint, NotReady
 from mlopsctl.local.environment import Environment, EnvironmentFailed, environment_for
 from mlopsctl.local.releases import read_serving
 from mlopsctl.local.serving import READY_SECONDS, Machine, Server, endpoint
+from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import Release, Store
 
 
@@ -25,12 +26,16 @@ class Place:
     root: Path
     environ: Mapping[str, str]
     port: int | None
+    stop: Stop
     on_line: Callable[[str], None]
 
 
 @contextmanager
 def serving(pipeline: str, environment: str, place: Place) -> Iterator[tuple[Endpoint, Release]]:
-    """The endpoint of what serves, ready to answer. Raises DiagnosedError, StoreError."""
+    """The endpoint of what serves, ready to answer.
+
+    Raises DiagnosedError and StoreError, and KeyboardInterrupt if `stop` is set before it is ready.
+    """
     release = read_serving(place.store, pipeline, environment).release
     if release is None:
         raise DiagnosedError(faults.nothing_served(pipeline))
@@ -45,9 +50,11 @@ def serving(pipeline: str, environment: str, place: Place) -> Iterator[tuple[End
         )
         try:
             with endpoint(server, pipeline, release.model, machine, port=place.port) as running:
-                running.wait_ready(READY_SECONDS)
+                running.wait_ready(READY_SECONDS, place.stop)
                 yield running, release
         except NotReady as error:
+            if place.stop.is_set():
+                raise KeyboardInterrupt from error
             raise DiagnosedError(
                 faults.not_ready(None, server.stage, error.message, error.log_tail[-5:], error.hint)
             ) from error
@@ -67,7 +74,13 @@ def _environment(server: Server, folder: Path, place: Place) -> Environment:
         place.store.fetch(server.requirements, lock)
     try:
         return environment_for(
-            lock, python=server.python or None, cache=default_cache(place.environ), on_line=place.on_line
+            lock,
+            python=server.python or None,
+            cache=default_cache(place.environ),
+            on_line=place.on_line,
+            stop=place.stop,
         )
     except EnvironmentFailed as error:
+        if place.stop.is_set():
+            raise KeyboardInterrupt from error
         raise DiagnosedError(faults.environment_failed(None, error.message, error.output_tail, error.hint)) from error

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+from mlopsctl.runtime.stop import Stop
+
 MOST_USERS = 1000
 MOST_SECONDS = 3600.0
 MOST_REQUESTS = 10_000_000
@@ -68,14 +70,14 @@ class LoadRefused(Exception):  # noqa: N818 - says what happened: `except LoadRe
     """The load test asks for something that this program doesn't do; its text says what."""
 
 
-def run_load_test(test: LoadTest) -> LoadReport:
+def run_load_test(test: LoadTest, *, stop: Stop | None = None) -> LoadReport:
     """Run it, after one request of each user that isn't counted.
 
-    It takes at most the duration and three timeouts. Raises LoadRefused.
+    It takes at most the duration and three timeouts; no request is sent after `stop`. Raises LoadRefused.
     """
     target = _allowed_target(test)
     begin = threading.Event()
-    users = [_User(test, target, begin) for _ in range(test.users)]
+    users = [_User(test, target, begin, stop) for _ in range(test.users)]
     for user in users:
         user.start()
     _await_all(users, "warm", time.monotonic() + 2 * test.timeout)
@@ -119,13 +121,14 @@ class _Answers:
 
 
 class _User(threading.Thread):
-    def __init__(self, test: LoadTest, target: SplitResult, begin: threading.Event) -> None:
+    def __init__(self, test: LoadTest, target: SplitResult, begin: threading.Event, stop: Stop | None) -> None:
         super().__init__(name="load", daemon=True)
         kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
         self._connection = kind(target.hostname or "", target.port, timeout=test.timeout)
         self._path = target._replace(scheme="", netloc="", fragment="").geturl() or "/"
         self._test = test
         self._begin = begin
+        self._given_up = stop
         self._socket: socket.socket | None = None
         self._hung_up = False
         self.warm = threading.Event()
@@ -152,8 +155,15 @@ class _User(threading.Thread):
 
     def _ask_until(self, end: float) -> None:
         most = MOST_REQUESTS // self._test.users
-        while time.monotonic() < end and len(self.answers.milliseconds) + self.answers.errors < most:
+        while (
+            time.monotonic() < end
+            and not self._is_given_up()
+            and len(self.answers.milliseconds) + self.answers.errors < most
+        ):
             self._ask()
+
+    def _is_given_up(self) -> bool:
+        return self._given_up is not None and self._given_up.is_set()
 
     def _ask(self) -> None:
         started = time.perf_counter()

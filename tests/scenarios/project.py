@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 MLOPSCTL: Final = Path(sys.executable).with_name("mlopsctl")
-PATIENCE: Final = 60.0
+PATIENCE: Final = 30.0
 HEAD: Final = "apiVersion: mlopsctl.dev/v1\nkind: Pipeline\nmetadata: {name: demo}\nspec:\n"
 BUG: Final = 70
 
