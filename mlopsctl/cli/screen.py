@@ -14,7 +14,6 @@ from mlopsctl.check.proven import Proven, remembered
 from mlopsctl.diagnostics import Diagnostic
 from mlopsctl.local.cache import default_cache
 from mlopsctl.report.terminal import Terminal
-from mlopsctl.report.text import render_diagnostics
 from mlopsctl.source import project
 from mlopsctl.source.project import Sources
 
@@ -50,6 +49,8 @@ class Screen:
 
     def complain(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Show diagnostics on standard error."""
+        from mlopsctl.report.text import render_diagnostics  # here, as mostly there is nothing to complain of
+
         terminal = Terminal.of(sys.stderr, self.environ)
         text = render_diagnostics(list(diagnostics), self.texts, colour=terminal.colour, width=terminal.width)
         sys.stderr.write(text if text.endswith("\n") else text + "\n")

@@ -12,7 +12,6 @@ from mlopsctl.events import Outcome, StageEnded
 from mlopsctl.ir.model import DataStage, DeployStage, EvaluateStage, MonitorStage, Stage, TaskStage, TrainStage
 from mlopsctl.local import faults
 from mlopsctl.local.data import run_data_stage
-from mlopsctl.local.judging import run_evaluate_stage
 from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session
 from mlopsctl.local.work import run_command_stage
@@ -119,6 +118,8 @@ class Engine:
             case DataStage():
                 return run_data_stage(self.session, stage, self._inputs(stage))
             case EvaluateStage():
+                from mlopsctl.local.judging import run_evaluate_stage  # here, as it loads the arithmetic of gates
+
                 return run_evaluate_stage(self.session, stage, self._inputs(stage))
             case TrainStage() | TaskStage():
                 return run_command_stage(self.session, stage, self._inputs(stage))
