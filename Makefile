@@ -42,9 +42,14 @@ docs: setup ## write the generated pages and pictures of docs/ anew
 bench: setup ## the figures of docs/performance.md
 	@$(BIN)/python -m tests.bench
 
-lock: setup ## choose versions anew for requirements/*.lock
-	@for name in bootstrap dev bench; do $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --python-version 3.11 requirements/$$name.in -o requirements/$$name.lock; done
+# Before the others, dev.lock: bench-mlopsctl.in takes its versions from there.
+LOCKED := requirements/bootstrap requirements/dev $(patsubst %.in,%,$(wildcard requirements/bench-*.in)) tests/local/serving \
+	$(patsubst %.in,%,$(wildcard examples/*/requirements.in))
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
+
+lock: setup ## choose versions anew for all lock files
+	@for name in $(LOCKED); do $(COMPILE) $$name.in -o $$name.lock || exit 1; done
+	@$(COMPILE) --no-deps examples/flight-delays/scripts/requirements.in -o examples/flight-delays/scripts/requirements.lock
 
 clean: ## remove what the targets made
 	@rm -rf $(VENV) .bench build dist *.egg-info
