@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -61,15 +62,33 @@ def options(
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    screen = Screen()
+    _take_any_text()
+    screen, code = Screen(), int(ExitCode.DONE)
     try:
         code = _run(screen)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads our output has enough. What is left can't be flushed, so nothing may try to at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.DONE
+        code = ExitCode.DONE  # who reads our output has enough
+        _forget_output()
+    except OSError as error:  # the disk that it goes to is full
+        code = code or _failed(screen, error)
+        _forget_output()
     raise SystemExit(int(code))
+
+
+def _take_any_text() -> None:
+    """Let output neither need an encoding that knows all characters nor be open at all."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_output() -> None:
+    """Let what is left of the output, which can't be written, vanish when the interpreter flushes it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(screen: Screen) -> int:
@@ -99,13 +118,15 @@ def _misused(error: typer.TyperException) -> int:
 
 def _failed(screen: Screen, error: Exception) -> int:
     from mlopsctl.local.faults import disk_failed, store_failed
-    from mlopsctl.store.errors import StoreError
+    from mlopsctl.store.errors import BlobCorrupt, BlobMissing, StoreError
 
     match error:
         case DiagnosedError():
             screen.complain(error.diagnostics)
         case StoreError():
-            screen.complain([store_failed(str(error), error.hint, "the store")])
+            lost = "run the pipeline again: what is damaged or missing is made anew"
+            hint = error.hint or (lost if isinstance(error, BlobCorrupt | BlobMissing) else "")
+            screen.complain([store_failed(str(error), hint, "the store")])
         case OSError():
             screen.complain([disk_failed(f"{error.filename or 'a file'}: {error.strerror or error}", "this machine")])
         case _:

@@ -143,11 +143,13 @@ def _check_failed(stage: DataStage, reason: str, tail: tuple[str, ...]) -> Diagn
 
 def _broken(stage: DataStage, problem: Mapping[str, Any]) -> Diagnostic:
     span = stage.origin.value("contract", *problem.get("key", ()))
-    examples = tuple(
-        f"row {example['row']:,}: {example['value']}" + (f" in {example['file']}" if example.get("file") else "")
-        for example in problem.get("examples", ())
-    )
+    examples = tuple(_worded(example) for example in problem.get("examples", ()))
     return refusals.contract_broken(span, stage.name, problem["message"], examples)
+
+
+def _worded(example: Mapping[str, Any]) -> str:
+    value = "empty" if example["value"] in ("", None) else example["value"]
+    return f"row {example['row']:,}: {value}" + (f" in {example['file']}" if example.get("file") else "")
 
 
 def _check(problem: Mapping[str, Any]) -> Check:

@@ -130,6 +130,7 @@ def normalised(text: str, project: Project) -> str:
     runs = dict.fromkeys(found[:12] for found in re.findall(r"\b01[0-9A-HJKMNP-TV-Z]{10,24}\b", text))
     for number, run in enumerate(runs, 1):
         text = re.sub(rf"\b{run}[0-9A-Z]*", f"RUN-{number}", text)
-    text = re.sub(r" *<?\d+\.\ds\b", lambda found: "#.#s".rjust(len(found[0])), text)
+    text = re.sub(r" {2,}<?\d+\.\ds\b", lambda found: "#.#s".rjust(len(found[0])), text)
+    text = re.sub(r"<?\d+\.\ds\b", "#.#s", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "DATE TIME", text)
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
