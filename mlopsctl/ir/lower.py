@@ -9,8 +9,9 @@ from mlopsctl.ir.lower_parts import read_params, read_schedule
 from mlopsctl.ir.lower_stages import StageReader
 from mlopsctl.ir.model import BrokenStage, Code, Pipeline, Stage
 from mlopsctl.ir.origin import Origin
-from mlopsctl.ir.parts import Secret
+from mlopsctl.ir.parts import Notify, Secret
 from mlopsctl.source.header import Source
+from mlopsctl.source.interpolation import Text, read_text
 from mlopsctl.source.nodes import MappingNode, Plain, ScalarNode
 from mlopsctl.source.nodes import Path as NodePath
 
@@ -52,6 +53,7 @@ def pipeline(source: Source, root: MappingNode, environment: str, broken: Iterab
             params=params,
             secrets={} if "secrets" in broken_keys else _secrets(spec),
             schedule=None if "schedule" in broken_keys else read_schedule(spec),
+            notify=Notify((), ()) if "notify" in broken_keys else _notify(spec),
             stages=stages,
             broken=wrecks,
             broken_keys=broken_keys,
@@ -68,6 +70,15 @@ def _secrets(spec: Origin) -> dict[str, Secret]:
         for name, span, origin in found
         if origin is not None
     }
+
+
+def _notify(spec: Origin) -> Notify:
+    return Notify(_addresses(spec, "onFailure"), _addresses(spec, "onSuccess"))
+
+
+def _addresses(spec: Origin, key: str) -> tuple[Text, ...]:
+    # What is wrong with their references is said by the rules, which read them again.
+    return tuple(read_text(node)[0] for node in spec.items("notify", key) if isinstance(node, ScalarNode))
 
 
 def _code(spec: Origin, folder: Path, *, is_broken: bool) -> Code:

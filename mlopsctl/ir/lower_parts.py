@@ -10,6 +10,7 @@ from mlopsctl.ir.parts import (
     Gate,
     LoadTest,
     Param,
+    Promotion,
     Replicas,
     Retries,
     Rollout,
@@ -17,7 +18,7 @@ from mlopsctl.ir.parts import (
     StageOutput,
     Tune,
 )
-from mlopsctl.source.nodes import MappingNode, Node, Plain, ScalarNode, SequenceNode, plain
+from mlopsctl.source.nodes import Json, MappingNode, Node, Plain, ScalarNode, SequenceNode, plain
 
 _TYPES = {bool: "bool", int: "int", float: "float", str: "string"}
 
@@ -33,13 +34,22 @@ def _param(name: str, origin: Origin, node: Node) -> Param:
     return Param(
         name=name,
         type=declared,  # type: ignore[arg-type]  # the schema lists the same four
-        default=value if isinstance(node, ScalarNode) else origin.scalar("default"),
+        default=_as_declared(value if isinstance(node, ScalarNode) else origin.scalar("default"), declared),
         minimum=origin.number("min"),
         maximum=origin.number("max"),
-        choices=tuple(item.value for item in origin.items("in") if isinstance(item, ScalarNode)),
+        choices=tuple(
+            _as_declared(item.value, declared) for item in origin.items("in") if isinstance(item, ScalarNode)
+        ),
         help=origin.text("help") or "",
         span=origin.name,
     )
+
+
+def _as_declared(value: Plain, declared: str) -> Plain:
+    """A number as its type says, so that 1 and 1.0 are one value, however it is given."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or declared not in ("int", "float"):
+        return value
+    return int(value) if declared == "int" else float(value)
 
 
 def read_schedule(origin: Origin) -> Schedule | None:
@@ -70,9 +80,16 @@ def read_retries(stage: Origin) -> Retries:
     """How failed attempts of a stage are repeated; by default not at all."""
     return Retries(
         limit=stage.integer("retries", "limit", default=0),
-        backoff=stage.seconds("retries", "backoff") or 0.0,
+        backoff=stage.seconds("retries", "backoff", default=0.0),
         on=stage.texts("retries", "on") or ("preempted", "oom", "error"),
     )
+
+
+def read_resources(stage: Origin) -> dict[str, Json]:
+    """What a stage asks for, as written; a GPU is of the most common type where none is named."""
+    resources = stage.mapping("resources")
+    gpu = resources.get("gpu")
+    return {**resources, "gpu": {"type": "nvidia.com/gpu", **gpu}} if isinstance(gpu, dict) else resources
 
 
 def read_each(node: Node) -> tuple[Plain, ...] | StageOutput:
@@ -123,7 +140,7 @@ def read_distributed(stage: Origin) -> Distributed | None:
 def read_checkpoint(stage: Origin) -> Checkpoint | None:
     """Where a long training leaves its state."""
     below = stage.below("checkpoint")
-    return None if below is None else Checkpoint(below.text("path") or "", below.seconds("every"), below)
+    return None if below is None else Checkpoint(below.text("path") or "", below.seconds("every", default=600.0), below)
 
 
 def read_gates(stage: Origin) -> tuple[Gate, ...]:
@@ -138,11 +155,11 @@ def _gate(gate: Origin) -> Gate:
         minimum=gate.number("min"),
         maximum=gate.number("max"),
         against="serving" if against == "serving" else "naive" if against == "naive" else None,
-        tolerance=gate.number("tolerance"),
-        margin=gate.number("margin"),
+        tolerance=gate.number("tolerance") or 0.0,
+        margin=gate.number("margin") or 0.0,
         direction=_direction(gate.text("direction")),
         slice=gate.text("slice"),
-        min_samples=gate.integer("minSamples", default=0) or None,
+        min_samples=gate.integer("minSamples", default=1),
         origin=gate,
     )
 
@@ -166,10 +183,10 @@ def read_load_test(stage: Origin) -> LoadTest | None:
         if below is None
         else LoadTest(
             users=below.integer("users", default=10),
-            duration=below.seconds("duration") or 10.0,
+            duration=below.seconds("duration", default=10.0),
             request=below.text("request") or "",
             p99=below.seconds("p99"),
-            errors=below.fraction("errors"),
+            errors=below.fraction("errors") or 0.0,
             origin=below,
         )
     )
@@ -184,15 +201,23 @@ def read_rollout(stage: Origin) -> Rollout | None:
         key: below.fraction("split", "challengers", key) for key, _, _ in below.entries("split", "challengers")
     }
     steps = range(len(below.items("canary", "steps")))
+    has_shadow = below.has("shadow")
     return Rollout(
         canary=tuple(below.fraction("canary", "steps", step) or 0.0 for step in steps),
-        every=below.seconds("canary", "every"),
+        every=below.seconds("canary", "every", default=600.0) if steps else None,
         champion=below.fraction("split", "champion"),
         challengers={key: share or 0.0 for key, share in challengers.items()},
-        shadow=below.fraction("shadow", "of"),
+        promote=_promotion(below),
+        shadow=below.fraction("shadow", "of") if below.has("shadow", "of") else 1.0 if has_shadow else None,
+        shadow_for=below.seconds("shadow", "for"),
         checks=tuple(_check(below, index) for index in range(len(below.items("checks")))),
         origin=below,
     )
+
+
+def _promotion(rollout: Origin) -> Promotion | None:
+    below = rollout.below("split", "promote")
+    return None if below is None else Promotion(below.text("metric") or "", below.seconds("after", default=0.0))
 
 
 def _check(rollout: Origin, index: int) -> dict[str, float]:

@@ -15,6 +15,7 @@ from mlopsctl.ir.lower_parts import (
     read_params,
     read_reference,
     read_replicas,
+    read_resources,
     read_retries,
     read_rollout,
     read_schedule,
@@ -97,7 +98,7 @@ class StageReader:
                 format=server.text("format"),
                 runtime=server.text("runtime"),
                 run=self._text("server", "run"),
-                health=server.text("health"),
+                health=server.text("health") or ("/healthz" if server.has("run") else None),
                 origin=server,
             ),
             replicas=read_replicas(self.origin),
@@ -120,7 +121,9 @@ class StageReader:
             min_samples=self.origin.integer("minSamples", default=100),
             breaches=self.origin.integer("breaches", default=1),
             action=self.origin.text("onDrift", "do") or "alert",
-            cooldown=self.origin.seconds("onDrift", "cooldown"),
+            cooldown=self.origin.seconds("onDrift", "cooldown", default=21600.0)
+            if self.origin.has("onDrift")
+            else None,
             performance=self._performance(),
         )
 
@@ -154,7 +157,7 @@ class StageReader:
             "code_include": self.origin.texts("code", "include"),
             "env": {key: self._read(node) for key, _, node in self.origin.entries("env")},
             "image": self.origin.text("image"),
-            "resources": self.origin.mapping("resources"),
+            "resources": read_resources(self.origin),
             "retries": read_retries(self.origin),
             "timeout": self.origin.seconds("timeout"),
             "each": {key: read_each(node) for key, _, node in self.origin.entries("each")},

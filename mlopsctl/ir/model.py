@@ -14,6 +14,7 @@ from mlopsctl.ir.parts import (
     Gate,
     LoadTest,
     Named,
+    Notify,
     Output,
     Param,
     Performance,
@@ -197,6 +198,7 @@ class Pipeline:
     params: Mapping[str, Param]
     secrets: Mapping[str, Secret]
     schedule: Schedule | None
+    notify: Notify
     stages: Mapping[str, Stage]
     broken: Mapping[str, BrokenStage]
     broken_keys: frozenset[str]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import overload
 
 from mlopsctl.diagnostics import Span
 from mlopsctl.ir import units
@@ -67,10 +68,16 @@ class Origin:
         value = self.scalar(*path)
         return value if isinstance(value, bool) else default
 
-    def seconds(self, *path: Step) -> float | None:
-        """The duration under `path` in seconds, or None."""
+    @overload
+    def seconds(self, *path: Step) -> float | None: ...
+
+    @overload
+    def seconds(self, *path: Step, default: float) -> float: ...
+
+    def seconds(self, *path: Step, default: float | None = None) -> float | None:
+        """The duration under `path` in seconds, or the default."""
         value = self.text(*path)
-        return None if value is None else units.seconds(value)
+        return default if value is None else units.seconds(value)
 
     def fraction(self, *path: Step) -> float | None:
         """The percentage under `path` as a fraction, or None."""

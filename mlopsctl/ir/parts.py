@@ -66,6 +66,14 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """The addresses that are told how a run ended."""
+
+    on_failure: tuple[Text, ...]
+    on_success: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """When something runs by itself, in which time zone, and what happens if the last run is still going."""
 
@@ -131,7 +139,7 @@ class Checkpoint:
     """Where a long training leaves its state."""
 
     path: str
-    every: float | None
+    every: float
     origin: Origin = field(compare=False, repr=False)
 
 
@@ -143,17 +151,17 @@ class Gate:
     minimum: float | None
     maximum: float | None
     against: Literal["serving", "naive"] | None
-    tolerance: float | None
-    margin: float | None
+    tolerance: float
+    margin: float
     direction: Direction
     slice: str | None
-    min_samples: int | None
+    min_samples: int
     origin: Origin = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How a model is served: by a format's runtime, or by a command."""
+    """How a model is served: by a format's runtime, or by a command, which answers at `health` when it is ready."""
 
     format: str | None
     runtime: str | None
@@ -180,19 +188,32 @@ class LoadTest:
     duration: float
     request: str
     p99: float | None
-    errors: float | None
+    errors: float
     origin: Origin = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
+class Promotion:
+    """What makes the best challenger the champion, and after how long a comparison."""
+
+    metric: str
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
-    """How traffic moves to a new version. `canary` are the steps as fractions."""
+    """How traffic moves to a new version: `canary` are the steps as fractions, each `every` so long.
+
+    `shadow` is the share of requests that is copied, for `shadow_for` so long.
+    """
 
     canary: tuple[float, ...]
     every: float | None
     champion: float | None
     challengers: Mapping[str, float]
+    promote: Promotion | None
     shadow: float | None
+    shadow_for: float | None
     checks: tuple[Mapping[str, float], ...]
     origin: Origin = field(compare=False, repr=False)
 

@@ -86,7 +86,7 @@ def endpoint(server: Server, pipeline: str, model: Artifact, machine: Machine, *
     command_server = CommandServer(
         argv=lambda number: (*SHELL, f"{variable_name('port')}={number}; {server.command}", server.stage),
         cwd=code,
-        health=server.health or "/",
+        health=server.health or "/healthz",
         predict=f"/v2/models/{pipeline}/infer",
     )
     return Endpoint(command_server, folder=folder, env=env, port=port)

@@ -68,11 +68,12 @@ def rollout_outlasts_timeout(pipeline: Pipeline) -> Iterator[Finding]:
     Fix: lengthen the timeout, or shorten the steps.
     """
     for stage in pipeline.of_kind(DeployStage):
-        if stage.rollout is not None and stage.timeout and stage.rollout.canary:
-            every = 600.0 if stage.rollout.every is None else stage.rollout.every
-            if len(stage.rollout.canary) * every > stage.timeout:
-                yield Finding(
-                    message=f"the canary of `{stage.name}` takes longer than its timeout",
-                    span=stage.rollout.origin.value("canary"),
-                    related=(Related(stage.origin.value("timeout"), "the stage ends here"),),
-                )
+        rollout = stage.rollout
+        if rollout is None or rollout.every is None or not stage.timeout:
+            continue
+        if len(rollout.canary) * rollout.every > stage.timeout:
+            yield Finding(
+                message=f"the canary of `{stage.name}` takes longer than its timeout",
+                span=rollout.origin.value("canary"),
+                related=(Related(stage.origin.value("timeout"), "the stage ends here"),),
+            )

@@ -181,7 +181,8 @@ def acts_before_it_can_know(pipeline: Pipeline) -> Iterator[Finding]:
     for stage in pipeline.of_kind(MonitorStage):
         between = interval(stage.schedule) if stage.schedule is not None else None
         checks = stage.origin.integer("breaches", default=_DEFAULT_BREACHES) - 1
-        if between is not None and 0 < (stage.cooldown or 0) <= between.total_seconds() * checks:
+        is_said = stage.origin.has("onDrift", "cooldown")
+        if is_said and between is not None and 0 < (stage.cooldown or 0) <= between.total_seconds() * checks:
             yield Finding(
                 message=f"the `cooldown` of `{stage.name}` is over before it could act again",
                 span=stage.origin.value("onDrift", "cooldown"),

@@ -32,6 +32,7 @@ def under(text: str, found: Diagnostic) -> str:
     return text.splitlines()[start.line - 1][start.column - 1 : end.column - 1]
 
 
+STAGE_NAME = "the name of a stage: lowercase letters, digits and `-`, at most 40 characters"
 CASES = {
     "unknown key": (MODEL % "retires: {}", "MLO120", "retires", "there is no key `retires` in `model`"),
     "wrong type": (MODEL % "timeout: 5", "MLO121", "5", "`timeout` must be a text, this is a number"),
@@ -74,8 +75,7 @@ CASES = {
         f'{HEAD}  stages:\n    "m\\n": {{kind: task, run: go}}\n',
         "MLO127",
         '"m\\n"',
-        "`m` can't be a name here: expected the name of a stage: "
-        "lowercase letters, digits and `-`, at most 40 characters",
+        f"`m` can't be a name here: expected {STAGE_NAME}",
     ),
     "twice": (MODEL % "requires: [a, a]", "MLO128", "a", "`a` stands in this list a second time"),
     "nothing": (MODEL % "timeout: ", "MLO129", "timeout", "`timeout` has no value, it must be a text"),
