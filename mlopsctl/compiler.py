@@ -108,6 +108,7 @@ def no_such_pipeline(name: str, known: Iterable[str]) -> Finding:
     """
     names = list(known)
     near = similar(name, names)
-    advice = f"a pipeline with a similar name: `{near}`" if near else f"there are {', '.join(names) or 'none'}"
+    known_names = f"the pipelines are {', '.join(f'`{known}`' for known in names)}" if names else "the project has none"
+    advice = f"a pipeline with a similar name: `{near}`" if near else known_names
     message = f"there is no pipeline `{name}`" if name else "which pipeline is not said, and there isn't just one"
     return Finding(message=message, helps=(advice,))

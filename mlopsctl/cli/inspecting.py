@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mlopsctl.report.comparison import KeptRun
     from mlopsctl.store import RunRecord, Store
 
+_WIDE = 200
+
 ENV = typer.Option("local", "--env", "-e", help="The environment whose store is read.", metavar="NAME")
 STORE = typer.Option("", "--store", envvar="MLOPS_STORE", help=STORE_HELP, metavar="URL")
 RUN = typer.Argument(..., help="A run, by the beginning of its id; `latest` is the newest.", metavar="RUN")
@@ -63,7 +65,9 @@ def list_runs(
     if output is Format.JSON:
         sys.stdout.write(records_json.render_list(found, serving=serving))
     else:
-        sys.stdout.write(records_text.render_list(found, serving=serving, width=screen_of(context).out().width))
+        terminal = screen_of(context).out()
+        width = terminal.width if terminal.interactive else _WIDE  # who reads a pipe can cut by itself
+        sys.stdout.write(records_text.render_list(found, serving=serving, width=width))
 
 
 def show(

@@ -129,7 +129,7 @@ def serve(
             stop=stop,
             on_line=lambda line: typer.echo(line, err=True),
         )
-        with serving(chosen.name, env, place) as (endpoint, release):
+        with serving(chosen, place) as (endpoint, release):
             sys.stdout.write(render(release, endpoint.url, endpoint.predict_url))
             sys.stdout.flush()
             try:

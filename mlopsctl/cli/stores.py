@@ -24,6 +24,8 @@ def store_of(compilation: "Compilation", asked: str) -> "Store":
     named = at(environment.root, ("spec", "store")) if environment else None
     if asked:
         return open_store(asked)
-    if isinstance(named, ScalarNode):
-        return open_store(str(named.value))
+    if environment is not None and isinstance(named, ScalarNode):
+        address = str(named.value)
+        # Like every path in a document, that of a folder is relative to the file that it is written in.
+        return open_store(address if "://" in address else environment.path.parent / address)
     return open_store(compilation.sources.root / ".mlops" / "store")

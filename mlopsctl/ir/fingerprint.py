@@ -75,8 +75,10 @@ def deploy_parts(
         "params": dict(params),
         "environment": {name: str(text) for name, text in sorted(stage.env.items())},
         "run": _mentioned(stage, around.run),
-        "loadTest": test.origin.plain("duration") if test else None,
-        "limits": {"users": test.users, "p99": test.p99, "errors": test.errors} if test else {},
+        "health": server.health or "",
+        "loadTest": {"users": test.users, "seconds": test.duration, "p99": test.p99, "errors": test.errors}
+        if test
+        else {},
         "request": request,
     }
 

@@ -1,6 +1,7 @@
 """What parameters are worth in one run: defaults, what the command line says, and whether it may."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -102,7 +103,7 @@ def _parsed(param: Param, written: str) -> Plain:
         return written
     try:
         value = json.loads(written)
-    except ValueError:
+    except (ValueError, RecursionError):
         return written
     return float(value) if param.type == "float" and type(value) is int else value
 
@@ -112,6 +113,8 @@ def _fault(param: Param, value: Plain) -> str:
     wanted = {"int": int, "float": float, "string": str, "bool": bool}[param.type]
     if type(value) is not wanted:
         return f"it must be of type {param.type}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "it must be finite"
     if isinstance(value, int | float) and param.minimum is not None and value < param.minimum:
         return f"it must be at least {param.minimum}"
     if isinstance(value, int | float) and param.maximum is not None and value > param.maximum:

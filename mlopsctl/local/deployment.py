@@ -122,7 +122,7 @@ def _judged(stage: DeployStage, test: LoadTest, report: "LoadReport") -> list[tu
     judged = [_bound(stage, "errors", words, holds=report.error_rate <= allowed)]
     if test.p99 is not None:
         most, p99 = test.p99 * 1000, report.p99
-        words = (f"p99 ≤ {most:,.0f} ms", "no answer" if p99 is None else f"{p99:,.0f} ms")
+        words = (f"p99 ≤ {most:,.0f} ms", "no answer" if p99 is None else _latency(p99))
         judged.append(_bound(stage, "p99", words, holds=p99 is not None and p99 <= most))
     return judged
 
@@ -137,9 +137,13 @@ def _bound(stage: DeployStage, key: str, words: tuple[str, str], *, holds: bool)
 def _summary(report: "LoadReport | None", test: LoadTest | None) -> str:
     if report is None or test is None:
         return "ready"
-    latency = "no answer" if report.p99 is None else f"p99 {report.p99:,.0f} ms"
+    latency = "no answer" if report.p99 is None else f"p99 {_latency(report.p99)}"
     errors = f"{report.error_rate:.1%} errors" if report.errors else "no errors"
     return f"{latency} at {test.users} users, {errors}"
+
+
+def _latency(milliseconds: float) -> str:
+    return f"{milliseconds:,.0f} ms" if milliseconds >= 1 else "under 1 ms"
 
 
 def _request(session: Session, stage: DeployStage) -> bytes | None:

@@ -28,7 +28,6 @@ PROBE_SECONDS = 2.0
 
 # The class that serves a format; its first part is the module, and with a dash the package, that brings it.
 SERVED_HERE = {
-    "catboost": "mlserver_catboost.CatboostModel",
     "lightgbm": "mlserver_lightgbm.LightGBMModel",
     "mlflow": "mlserver_mlflow.MLflowRuntime",
     "sklearn": "mlserver_sklearn.SKLearnModel",

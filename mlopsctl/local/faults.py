@@ -167,15 +167,13 @@ def not_ready(span: Span | None, stage: str, message: str, tail: tuple[str, ...]
 
 
 @diagnostic("MLO813")
-def nothing_served(pipeline: str) -> Finding:
-    """There is no release to serve: no run of the pipeline has passed yet.
+def nothing_served(pipeline: str, *, deploys: bool) -> Finding:
+    """There is no release to serve: the pipeline has no deploy stage, or no run has passed it yet.
 
-    Fix: run the pipeline to its deploy stage.
+    Fix: run the pipeline to its deploy stage; give it one if it has none.
     """
-    return Finding(
-        message=f"no run of `{pipeline}` has passed here, so there is nothing to serve",
-        helps=(f"mlopsctl run {pipeline}",),
-    )
+    hint = f"mlopsctl run {pipeline}" if deploys else f"`{pipeline}` has no deploy stage: add one, and run it"
+    return Finding(message=f"no run of `{pipeline}` has passed here, so there is nothing to serve", helps=(hint,))
 
 
 @diagnostic("MLO814")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlopsctl.ir.fingerprint import moved
-from mlopsctl.store import PointerMoved, RecordExists, StageRecord, Store, StoreError
+from mlopsctl.store import PointerMoved, RecordDamaged, RecordExists, StageRecord, Store, StoreError
 
 RECORDS = "stages"
+_NOT_WHOLE = "its earlier result is no longer whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,14 @@ class Results:
     def why(self, stage: str, parts: Mapping[str, Any], code: Mapping[str, str]) -> str:
         """Why the stage needs another result than it has: `code changed: train.py`. `code` are marks by file."""
         pointer = self.store.read_pointer(f"latest/{self.environment}/{self.pipeline}/{stage}")
-        record = pointer and self._read(str(pointer.value.get("record", "")))
-        if not record:
+        if pointer is None:
             return "first run"
+        record = self._read(str(pointer.value.get("record", "")))
+        if record is None:
+            return _NOT_WHOLE
         before = record.parts
         changes = [self._change(name, before.get(name), parts.get(name), code) for name in moved(before, parts)]
-        return "; ".join(changes) or "its earlier result is no longer whole"
+        return "; ".join(changes) or _NOT_WHOLE
 
     def _change(self, part: str, before: Any, now: Any, code: Mapping[str, str]) -> str:
         if part == "code" and before:
@@ -64,8 +67,11 @@ class Results:
         return _worded(part, before, now)
 
     def _read(self, name: str) -> StageRecord | None:
-        document = self.store.read_record(RECORDS, name) if name else None
-        return StageRecord.from_json(document) if document else None
+        try:
+            document = self.store.read_record(RECORDS, name) if name else None
+            return StageRecord.from_json(document) if document else None
+        except RecordDamaged:
+            return None  # a result that nobody can read is none, and is made again
 
     def _point(self, name: str, value: Mapping[str, object]) -> None:
         # Of two runs that finish the same stage at once either result will do.

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, similar
 from mlopsctl.events import Event, Outcome, RunEnded, RunStarted
-from mlopsctl.ir.model import Pipeline
-from mlopsctl.ir.values import read_values
+from mlopsctl.ir.model import DataStage, DeployStage, Pipeline
+from mlopsctl.ir.values import Values, read_values, source_text
 from mlopsctl.local import faults
 from mlopsctl.local.cache import default_cache
 from mlopsctl.local.engine import Engine
@@ -63,7 +63,7 @@ def run(
         raise DiagnosedError(*wrong)
     again, only, needed = _selected(request)
     state = state_folder(request.root)
-    code = _code(request)
+    code = _code(request, values)
     run_id = new_ulid(time.time_ns() // 1_000_000, os.urandom(10))
     commit = commit_of(pipeline.file.parent)
     requirements = pipeline.code.requirements
@@ -137,10 +137,11 @@ def _and_upstream(pipeline: Pipeline, last: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _code(request: Request) -> CodeTree:
+def _code(request: Request, values: Values) -> CodeTree:
     folder = request.pipeline.code.folder
+    not_code = frozenset(_brought(request.pipeline, values))
     try:
-        return read_code(code_files(folder, without=request.documents))
+        return read_code(code_files(folder, without=request.documents | not_code))
     except CodeTooLargeError as error:
         origin = request.pipeline.code.origin
         span = origin.value("path") if origin else None
@@ -148,6 +149,16 @@ def _code(request: Request) -> CodeTree:
         raise DiagnosedError(
             faults.code_too_large(span, _megabytes(error.size), _megabytes(LARGEST_CODE), largest)
         ) from error
+
+
+def _brought(pipeline: Pipeline, values: Values) -> Iterator[Path]:
+    """The files that reach a stage in another way: as data, whose digest is an input's, or as a load test's request."""
+    folder = pipeline.file.parent
+    for stage in pipeline.stages.values():
+        if isinstance(stage, DataStage) and stage.source is not None:
+            yield folder / source_text(stage.source, values.of(stage), {})
+        elif isinstance(stage, DeployStage) and stage.load_test is not None:
+            yield folder / stage.load_test.request
 
 
 def _megabytes(size: int) -> str:

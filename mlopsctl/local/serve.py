@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.ir.model import DeployStage, Pipeline
 from mlopsctl.local import faults
 from mlopsctl.local.cache import default_cache
 from mlopsctl.local.endpoint import Endpoint, NotReady
@@ -31,14 +32,15 @@ class Place:
 
 
 @contextmanager
-def serving(pipeline: str, environment: str, place: Place) -> Iterator[tuple[Endpoint, Release]]:
-    """The endpoint of what serves, ready to answer.
+def serving(pipeline: Pipeline, place: Place) -> Iterator[tuple[Endpoint, Release]]:
+    """The endpoint of what serves in the pipeline's environment, ready to answer.
 
     Raises DiagnosedError and StoreError, and KeyboardInterrupt if `stop` is set before it is ready.
     """
-    release = read_serving(place.store, pipeline, environment).release
+    release = read_serving(place.store, pipeline.name, pipeline.environment).release
     if release is None:
-        raise DiagnosedError(faults.nothing_served(pipeline))
+        deploys = any(isinstance(stage, DeployStage) for stage in pipeline.stages.values())
+        raise DiagnosedError(faults.nothing_served(pipeline.name, deploys=deploys))
     server = server_from(release.server)
     with TemporaryDirectory(prefix="mlopsctl-serve-") as folder:
         machine = Machine(
@@ -49,7 +51,7 @@ def serving(pipeline: str, environment: str, place: Place) -> Iterator[tuple[End
             root=place.root,
         )
         try:
-            with endpoint(server, pipeline, release.model, machine, port=place.port) as running:
+            with endpoint(server, pipeline.name, release.model, machine, port=place.port) as running:
                 running.wait_ready(READY_SECONDS, place.stop)
                 yield running, release
         except NotReady as error:

@@ -8,9 +8,11 @@ from mlopsctl.store import Release
 
 def render_text(release: Release, url: str, predict_url: str) -> str:
     """Two lines for people."""
+    # What a command of the user's answers there is for the user to say.
+    protocol = " (Open Inference Protocol v2)" if release.server.get("format") else ""
     return (
         f"Serving {release.pipeline}, run {short_run(release.run)}, at {url}\n"
-        f"Predictions (Open Inference Protocol v2): POST {predict_url}\n"
+        f"Predictions{protocol}: POST {predict_url}\n"
     )
 
 

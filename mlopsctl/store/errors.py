@@ -48,6 +48,10 @@ class RecordExists(StoreError):
     """Records are append-only, and there is one of this kind and id already."""
 
 
+class RecordDamaged(StoreError):
+    """What is kept there is not what was written: it isn't JSON, or not of its kind."""
+
+
 class PointerMoved(StoreError):
     """Somebody else moved the pointer first; `now` is where it points, or None if it is gone."""
 

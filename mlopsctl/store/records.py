@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 from mlopsctl.store.contents import Artifact
-from mlopsctl.store.errors import StoreError
+from mlopsctl.store.errors import RecordDamaged, StoreError
 
 _VERSION = 1
 
@@ -35,7 +35,7 @@ class _Kept:
         try:
             return cls(**cls._parts({name: value for name, value in document.items() if name in known}))
         except (TypeError, KeyError, AttributeError) as fault:
-            raise StoreError(f"this is not a {cls.what}: {fault}") from fault
+            raise RecordDamaged(f"this is not a {cls.what}: {fault}") from fault
 
     @classmethod
     def _parts(cls, document: Json) -> Json:

@@ -13,6 +13,7 @@ from mlopsctl.store.errors import (
     BlobCorrupt,
     BlobMissing,
     PointerMoved,
+    RecordDamaged,
     RecordExists,
     StoreError,
     disk_faults,
@@ -183,9 +184,9 @@ class Store:
         try:
             value = json.loads(there.data)
         except ValueError as fault:
-            raise StoreError(f"`{key}` in `{self.url}` is not JSON: {fault}", "restore it from a backup") from fault
+            raise RecordDamaged(f"`{key}` in `{self.url}` is not JSON: {fault}", "restore it from a backup") from fault
         if not isinstance(value, dict):
-            raise StoreError(f"`{key}` in `{self.url}` is not a JSON object", "restore it from a backup")
+            raise RecordDamaged(f"`{key}` in `{self.url}` is not a JSON object", "restore it from a backup")
         return value
 
 

@@ -173,3 +173,28 @@ def test_run_and_date_are_known_and_only_what_mentions_them_runs_again(project: 
         assert (project.outside / "stamp").read_text() == f"{latest['run']} {date} local\n"
     assert [stage["outcome"] for stage in latest["stages"]] == ["cached", "done"]
     assert latest["stages"][1]["reason"] == "run changed"
+
+
+def test_data_is_no_code(project: Project) -> None:
+    project.write("train.csv", "n\n1\n")
+    project.write("holdout.csv", "n\n1\n")
+    project.pipeline("""
+        stages:
+          train: {kind: data, source: train.csv}
+          holdout: {kind: data, source: holdout.csv}
+          model:
+            kind: train
+            inputs: {train: train}
+            outputs: {model: model.txt}
+            run: echo model >> "$OUTSIDE/ran"; cp ${inputs.train} ${outputs.model}
+          report:
+            kind: task
+            inputs: {model: model, holdout: holdout}
+            outputs: {report: report.txt}
+            run: echo report >> "$OUTSIDE/ran"; cat ${inputs.model} ${inputs.holdout} > ${outputs.report}
+        """)
+    project.run()
+    assert project.ran() == ["model", "report"]
+    project.write("holdout.csv", "n\n2\n")
+    assert "new holdout" in project.run().out
+    assert project.ran() == ["report"]

@@ -1,4 +1,4 @@
-"""Nothing that is written is silently ignored, what isn't written has its published default, what is broken is left out."""
+"""Nothing written is ignored, what isn't written has its published default, what is broken is left out."""
 
 import json
 import re
