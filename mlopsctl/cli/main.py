@@ -4,7 +4,6 @@ import os
 import sys
 import tempfile
 from io import TextIOWrapper
-from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -55,7 +54,7 @@ def options(
     screen = screen_of(context)
     screen.quiet = quiet
     if folder:
-        screen.folder = Path(folder).resolve()
+        os.chdir(folder)  # so that every relative path of the command line means what it says
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

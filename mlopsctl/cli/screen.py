@@ -26,13 +26,12 @@ class Screen:
     """One command's view: `texts` are the files read so far, for the source lines of diagnostics."""
 
     quiet: bool = False
-    folder: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     texts: dict[str, str] = field(default_factory=dict)
 
     def load(self, path: str | None = None) -> Sources:
-        """The project that rules the folder, or the file or folder `path`. Raises DiagnosedError if there is none."""
-        sources = project.load(project.find_root(self.folder / path if path else self.folder))
+        """The project that rules this folder, or the file or folder `path`. Raises DiagnosedError if there is none."""
+        sources = project.load(project.find_root(Path(path) if path else Path.cwd()))
         self.texts.update(sources.texts)
         return sources
 

@@ -37,7 +37,7 @@ def init(
     from mlopsctl.report.initialised import render_text
 
     screen = screen_of(context)
-    target = Path(os.path.realpath(screen.folder / folder))  # which, unlike `resolve`, bears links that go in circles
+    target = Path(os.path.realpath(folder))  # which, unlike `resolve`, bears links that go in circles
     files = _chosen(screen, target, name, ci).files()
     place(files, target)
     if not screen.quiet:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Finding, Related, Span, diagnostic
-from mlopsctl.source.files import Files
+from mlopsctl.source.files import Files, unreadable
 from mlopsctl.source.header import Kind, Source, classified
 from mlopsctl.source.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, at, value_span
 from mlopsctl.source.overlay import merged, put
@@ -43,6 +43,9 @@ def find_root(start: Path) -> Path:
     """
     if start.is_file():
         return start.resolve()
+    if start.suffix in (".yaml", ".yml"):
+        why = "is a folder" if start.is_dir() else "no such file"
+        raise DiagnosedError(unreadable(start.as_posix(), why))
     folder = start.resolve()
     for candidate in (folder, *folder.parents):
         if (candidate / PROJECT_FILE).is_file():
