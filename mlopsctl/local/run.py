@@ -90,13 +90,18 @@ def run(
         )
         emit(_beginning(session))
         results = Engine(session, request.jobs).run()
+    return _finished(session, request.project, results)
+
+
+def _finished(session: Session, project: str, results: Mapping[str, StageResult]) -> Finished:
+    """Keep the record of a run and tell its end. Raises what a stage met that is a bug of ours."""
     for result in results.values():
         if result.bug is not None:
             raise result.bug
     outcome = _outcome(session, results)
-    record = _record(session, request.project, results, outcome)
-    store.add_record(RUNS, run_id, record.to_json())
-    emit(_end(record, outcome, (datetime.now(UTC) - started).total_seconds(), store))
+    record = _record(session, project, results, outcome)
+    session.store.add_record(RUNS, session.run, record.to_json())
+    session.emit(_end(record, outcome, (datetime.now(UTC) - session.started).total_seconds(), session.store))
     return Finished(
         record=record,
         outcome=outcome,
