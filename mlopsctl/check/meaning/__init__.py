@@ -121,6 +121,7 @@ PIPELINE_RULES: tuple[Callable[[Pipeline], Iterator[Diagnostic]], ...] = (
     deploy.request_not_json,
     deploy.server_not_installed,
     deploy.two_models,
+    deploy.several_deploys,
     durations.no_time_at_all,
     durations.load_test_outlasts_timeout,
     durations.rollout_outlasts_timeout,

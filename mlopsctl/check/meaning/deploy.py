@@ -256,3 +256,27 @@ def two_models(pipeline: Pipeline) -> Iterator[Finding]:
 
 def _rollouts(pipeline: Pipeline) -> Iterator[tuple[DeployStage, Rollout]]:
     return ((stage, stage.rollout) for stage in pipeline.of_kind(DeployStage) if stage.rollout is not None)
+
+
+@rule("MLO513")
+def several_deploys(pipeline: Pipeline) -> Iterator[Finding]:
+    """A pipeline has a second deploy stage.
+
+    A release is of one pipeline and holds one model: rolling back, or comparing with what serves, would otherwise be
+    about nobody knows which.
+
+    Example:
+        stages:
+          serve-small: {kind: deploy, model: small, server: {format: sklearn}}
+          serve-large: {kind: deploy, model: large, server: {format: sklearn}}
+
+    Fix: make a pipeline of its own for the second model; what both need comes from the cache.
+    """
+    deploys = list(pipeline.of_kind(DeployStage))
+    for stage in deploys[1:]:
+        yield Finding(
+            message=f"`{stage.name}` is a second deploy stage of `{pipeline.name}`",
+            span=stage.origin.name,
+            related=(Related(deploys[0].origin.name, "the first one"),),
+            helps=("make a pipeline of its own for it; what both need comes from the cache",),
+        )
