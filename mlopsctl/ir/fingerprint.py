@@ -11,7 +11,7 @@ from mlopsctl.ir.command import script
 from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Stage
 from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Plain
-from mlopsctl.store import digest_json
+from mlopsctl.store import canonical_json, digest_json
 
 # Counted up when the meaning of a part changes, so that older results are not taken for new ones.
 FORMAT = 1
@@ -87,7 +87,8 @@ def moved(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     """The names of the parts that differ, in the order in which they explain a difference best."""
     order = ("source", "contract", "model", "inputs", "code", "params", "command", "requirements", "python")
     names = [*order, *sorted({*before, *now} - set(order))]
-    return [name for name in names if before.get(name) != now.get(name)]
+    # As the key sees them: 1, 1.0 and true are different there, and equal in Python.
+    return [name for name in names if canonical_json(before.get(name)) != canonical_json(now.get(name))]
 
 
 def _contract(stage: Stage) -> Parts:

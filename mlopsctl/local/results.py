@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlopsctl.ir.fingerprint import moved
+from mlopsctl.ir.values import shown
 from mlopsctl.store import PointerMoved, RecordDamaged, RecordExists, StageRecord, Store, StoreError
 
 RECORDS = "stages"
@@ -103,8 +104,9 @@ def _worded(part: str, before: Any, now: Any) -> str:
 
 
 def _value_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    return [f"{name} {before.get(name, '–')} → {now.get(name, '–')}" for name in names]
+    old, new = ({name: shown(value) for name, value in values.items()} for values in (before, now))
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [f"{name} {old.get(name, '–')} → {new.get(name, '–')}" for name in names]
 
 
 def _code_changes(before: str, now: Mapping[str, str], store: Store) -> list[str]:

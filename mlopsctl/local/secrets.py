@@ -16,10 +16,10 @@ def secret_values(root: Path, names: tuple[str, ...], environ: Mapping[str, str]
 def read_env_file(path: Path) -> dict[str, str]:
     """The `NAME=value` lines of a file; quotes around a value are dropped. Empty if there is no such file."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except (OSError, UnicodeDecodeError):
         return {}
-    pairs = (line.removeprefix("export ").partition("=") for line in lines if not line.lstrip().startswith("#"))
+    pairs = (line.removeprefix("export ").partition("=") for line in lines if not line.startswith("#"))
     return {name.strip(): _unquoted(value.strip()) for name, separator, value in pairs if separator}
 
 

@@ -8,7 +8,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,14 +91,17 @@ class Workspace:
 def workspace(state: Path, run: str, code: CodeTree) -> Iterator[Workspace]:
     """A folder for the run that is gone after it; what killed runs left is removed too."""
     folder = state / "work" / run
-    folder.mkdir(parents=True)
-    with (folder / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _remove_abandoned(folder)
-        try:
-            yield Workspace(folder, code)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as closing:
+        # A folder that another run is just making has no lock yet, and would look abandoned.
+        with (folder.parent / _LOCK).open("w") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            folder.mkdir()
+            closing.callback(shutil.rmtree, folder, ignore_errors=True)
+            lock = closing.enter_context((folder / _LOCK).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_abandoned(folder)
+        yield Workspace(folder, code)
 
 
 def state_folder(root: Path) -> Path:
@@ -112,12 +115,16 @@ def state_folder(root: Path) -> Path:
 
 def _remove_abandoned(own: Path) -> None:
     for folder in own.parent.iterdir():
-        if folder != own and _is_abandoned(folder):
+        if folder != own and folder.is_dir() and _is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_abandoned(folder: Path) -> bool:
-    with suppress(OSError), (folder / _LOCK).open("r+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
+    try:
+        with (folder / _LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True  # killed before it had a lock, or while it removed its folder
+    except OSError:
+        return False
+    return True
