@@ -153,11 +153,10 @@ def _compiled(screen: Screen, pipeline: str, env: str) -> "tuple[Compilation, Pi
 
 
 def _pairs(params: list[str]) -> dict[str, str]:
-    pairs = [param.partition("=") for param in params]
-    for name, separator, _ in pairs:
-        if not separator or not name:
-            raise typer.BadParameter(f"`{name}` is not of the form NAME=VALUE")
-    return {name: value for name, _, value in pairs}
+    for param in params:
+        if not param.partition("=")[0] or "=" not in param:
+            raise typer.BadParameter(f"`{param}` is not of the form NAME=VALUE")
+    return {name: value for name, _, value in (param.partition("=") for param in params)}
 
 
 def _reporter(screen: Screen, output: Format, *, verbose: bool) -> "RunReporter":
