@@ -4,6 +4,7 @@ A run owns its folder by a lock that dies with it, so that a later run can tell 
 remove it.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -48,7 +49,10 @@ class CodeTree:
 
 
 def read_code(files: Mapping[str, Path]) -> CodeTree:
-    """Fingerprint the files. Raises CodeTooLargeError, and OSError for a file that can't be read."""
+    """Fingerprint the files. Raises CodeTooLargeError, and OSError for a file that can't be read or named."""
+    for path in files:
+        if any("\udc80" <= character <= "\udcff" for character in path):  # as Python shows bytes that are no text
+            raise OSError(errno.EILSEQ, "the name of this file is not UTF-8", path)
     sizes = {path: file.stat().st_size for path, file in files.items()}
     if sum(sizes.values()) > LARGEST_CODE:
         heaviest = sorted(sizes.items(), key=lambda item: -item[1])

@@ -142,6 +142,12 @@ def test_code_that_is_too_much_names_the_heaviest_files(tmp_path: Path, monkeypa
     assert (raised.value.size, raised.value.largest) == (10, [("d.py", 4), ("b.py", 3), ("c.py", 2)])
 
 
+def test_a_name_that_no_record_can_hold_is_refused(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff.py")).touch()
+    with pytest.raises(OSError, match="not UTF-8"):
+        read_code(code_files(tmp_path))
+
+
 def test_the_state_of_a_project_is_no_part_of_it(tmp_path: Path) -> None:
     folder = state_folder(tmp_path)
     assert (folder / ".gitignore").read_text() == "*\n"
