@@ -98,7 +98,7 @@ def workspace(state: Path, run: str, code: CodeTree) -> Iterator[Workspace]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as closing:
         # A folder that another run is just making has no lock yet, and would look abandoned.
-        with (folder.parent / _LOCK).open("w") as door:
+        with (state / "work.lock").open("w") as door:
             fcntl.flock(door, fcntl.LOCK_EX)
             folder.mkdir()
             closing.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -119,7 +119,7 @@ def state_folder(root: Path) -> Path:
 
 def _remove_abandoned(own: Path) -> None:
     for folder in own.parent.iterdir():
-        if folder != own and folder.is_dir() and _is_abandoned(folder):
+        if folder != own and _is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
