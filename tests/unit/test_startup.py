@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "flight-delays"
+EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "penguins"  # which needs no file that isn't in git
 PIPELINE: Final = """\
 apiVersion: mlopsctl.dev/v1
 kind: Pipeline
