@@ -218,7 +218,7 @@ def test_a_project_that_can_not_be_written_to(two: Project) -> None:
         ["unshare", "--mount", "--map-root-user", "true"], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
-        pytest.skip(f"no private mounts here: {mounted.stderr.strip()}")
+        pytest.skip(f"no private mounts here ({mounted.stderr.strip()}): sudo make test")
     script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$1" run'
     done = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "sh", "-ec", script, two.folder, MLOPSCTL],

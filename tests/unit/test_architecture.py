@@ -143,7 +143,7 @@ def published() -> list[Path]:
     try:
         listed = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only a git repository knows what is published")
+        pytest.skip("only a git repository knows what is published: run make test in a clone")
     paths = (ROOT / name for name in listed if name)
     return [path for path in paths if path.is_file() and (path.suffix in READ or path.name == "Makefile")]
 

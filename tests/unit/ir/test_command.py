@@ -21,7 +21,7 @@ SHELLS = [
     pytest.param(
         ["bash", "--posix", "-ec"],
         id="bash",
-        marks=pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed"),
+        marks=pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed: apt-get install bash"),
     ),
 ]
 all_shells = pytest.mark.parametrize("shell", SHELLS)

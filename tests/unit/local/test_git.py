@@ -9,7 +9,7 @@ import pytest
 
 from mlopsctl.local.git import Commit, commit_of
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed: apt-get install git")
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlopsctl.source.code import code_files, included
 
-needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed: apt-get install git")
 
 
 def tree(folder: Path, files: Mapping[str, str]) -> Path:
@@ -208,7 +208,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         code_files(tmp_path / "missing")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything: run make test as another user")
 def test_an_unreadable_folder_is_an_error(tmp_path: Path) -> None:
     folder = tree(tmp_path, {"a/b.py": ""}) / "a"
     folder.chmod(0)

@@ -9,7 +9,7 @@ from mlopsctl.source.files import LARGEST, Files
 from mlopsctl.source.nodes import plain
 from tests.unit.source.yaml_text import place_of
 
-not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything: run make test as another user")
 
 
 def written(folder: Path, content: bytes) -> Path:

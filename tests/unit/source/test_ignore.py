@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlopsctl.source.ignore import read_patterns, said_of
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed: apt-get install git")
 NAMES = [
     *"aA0z_-]![ ^é~\t",
     "ab",

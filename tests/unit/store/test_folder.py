@@ -84,7 +84,7 @@ def small_disk(at: Path) -> Iterator[Path]:
     at.mkdir()
     mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", at], capture_output=True, check=False)
     if mount.returncode:
-        pytest.skip("this user may not mount a small disk")
+        pytest.skip("this user may not mount a small disk: sudo make test")
     try:
         yield at
     finally:

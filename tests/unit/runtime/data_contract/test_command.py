@@ -12,7 +12,7 @@ from mlopsctl.runtime.data_contract import command
 def python(name: str) -> Path:
     found = shutil.which(name)
     if found is None or subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode:
-        pytest.skip(f"there is no {name} that runs on this machine")
+        pytest.skip(f"there is no {name} on the PATH: uv python install --default {name.removeprefix('python')}")
     return Path(found)
 
 

@@ -18,8 +18,8 @@ READERS = [
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    pandas = pytest.importorskip("pandas", reason="writes the parquet of this test; it is no dependency of mlopsctl")
-    pytest.importorskip("pyarrow", reason="writes the parquet of this test; it is no dependency of mlopsctl")
+    pandas = pytest.importorskip("pandas", reason="writes the parquet of this test: make setup")
+    pytest.importorskip("pyarrow", reason="writes the parquet of this test: make setup")
     written = tmp_path / "data.parquet"
     columns = {
         "n": [1.5, float("nan"), 9.0],
@@ -33,7 +33,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("package", "read"), READERS)
 def test_every_package_reads_the_same(path: Path, package: str, read: Any) -> None:
-    pytest.importorskip(package, reason=f"{package} is no dependency of mlopsctl")
+    pytest.importorskip(
+        package, reason=f"{package} reads parquet too, but is not installed: .venv/bin/uv pip install {package}"
+    )
     reader = Reader(path, "data.parquet", ["t", "n", "zzz"], Problems())
     chunks = list(read(reader))
     assert reader.row == 3
