@@ -1,11 +1,11 @@
 """Load, check, lower, check: the whole flow on one screen. Nothing else knows the order."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from mlopsctl.check import meaning, structure
 from mlopsctl.check.proven import Proven
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Finding, diagnostic, has_errors, in_reading_order, similar
+from mlopsctl.frozen import frozen
 from mlopsctl.ir import lower
 from mlopsctl.ir.model import Pipeline
 from mlopsctl.source import project
@@ -15,7 +15,7 @@ from mlopsctl.source.project import Sources
 LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compilation:
     """What a project compiles to in one environment, or why it doesn't."""
 

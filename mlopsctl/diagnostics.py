@@ -5,11 +5,12 @@ Each code has one origin, a function marked with `diagnostic` or `rule`; its doc
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 from types import ModuleType
 from typing import ParamSpec, TypeVar
+
+from mlopsctl.frozen import frozen
 
 
 class Severity(StrEnum):
@@ -19,7 +20,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Position:
     """A place in a text; line and column count from 1, columns in Unicode code points."""
 
@@ -27,7 +28,7 @@ class Position:
     column: int
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class Span:
     """A stretch of one file, from `start` up to but not including `end`.
 
@@ -39,7 +40,7 @@ class Span:
     end: Position
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Related:
     """Another place that explains the fault, such as where the other definition is."""
 
@@ -47,7 +48,7 @@ class Related:
     label: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Finding:
     """A diagnostic before its code and severity are stamped on it.
 
@@ -63,7 +64,7 @@ class Finding:
     helps: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Diagnostic(Finding):
     """A finding with its stable code, `MLO` and three digits, that is never given to another fault."""
 
@@ -79,7 +80,7 @@ class DiagnosedError(Exception):
         self.diagnostics = diagnostics
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """What `explain` knows of a code: its summary line and its whole text."""
 

@@ -1,7 +1,8 @@
 """What happens during a run, as values: the engine says them, report shows them as text, progress or NDJSON."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from mlopsctl.frozen import frozen
 
 
 class Outcome(StrEnum):
@@ -16,7 +17,7 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunStarted:
     """A run begins. `commit` is short, with a remark if files changed since; both are empty outside git."""
 
@@ -29,7 +30,7 @@ class RunStarted:
     not_run: tuple[str, ...] = ()  # what the pipeline says that this engine leaves out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StageStarted:
     """A stage's command begins; `reason` says why it can't come from the cache."""
 
@@ -39,7 +40,7 @@ class StageStarted:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StageOutput:
     """One line that a stage's command printed, without its line break."""
 
@@ -47,7 +48,7 @@ class StageOutput:
     line: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StageRetried:
     """An attempt failed and another follows after `wait` seconds."""
 
@@ -58,7 +59,7 @@ class StageRetried:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Check:
     """One gate, data contract or load test result, worded for people: `auc ≥ 0.80`, `0.871`, `holds`."""
 
@@ -68,7 +69,7 @@ class Check:
     holds: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StageEnded:
     """A stage is over. `summary` is what is worth knowing of its result, `reason` why it ran or didn't."""
 
@@ -81,7 +82,7 @@ class StageEnded:
     checks: tuple[Check, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RunEnded:
     """The run is over. `serving` is the run whose release serves now, or empty."""
 

@@ -6,9 +6,10 @@ and days, 0 to 6 for the days of the week, and either day if both are restricted
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice, pairwise
+
+from mlopsctl.frozen import frozen
 
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
@@ -21,7 +22,7 @@ class CronError(ValueError):
     """What is wrong with an expression, worded for people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Field:
     name: str
     least: int
@@ -38,7 +39,7 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Cron:
     """The minutes, hours and days that an expression names. `either_day`: one of the two kinds of day is enough."""
 

@@ -1,9 +1,9 @@
 """How a document of the wrong shape is worded: one function for each code."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from mlopsctl.diagnostics import Finding, Related, Span, diagnostic, similar
+from mlopsctl.frozen import frozen
 
 _TYPES = {
     "object": "a mapping",
@@ -18,7 +18,7 @@ _PYTHON_TYPES = ((bool, "true or false"), (int, "a number"), (float, "a number")
 _LONGEST_SHOWN = 40
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What a value should have been: the JSON types, and the schema's phrase for it, if it has one."""
 

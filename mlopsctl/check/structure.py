@@ -7,7 +7,6 @@ keyword in its own way: where, what was expected, and which similar name exists.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlopsctl.check import shape_faults as faults
 from mlopsctl.check.proven import Proven, digest_of
 from mlopsctl.diagnostics import Diagnostic, Span, similar
+from mlopsctl.frozen import frozen
 from mlopsctl.source.header import Kind, Source
 from mlopsctl.source.nodes import MappingNode, Path, key_span, plain, value_span
 
@@ -93,7 +93,7 @@ def _to_the_end(pattern: str) -> str:
     return re.sub(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$", lambda found: found[1] or r"\Z", pattern)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class _Failing:
     """A keyword that fails: what jsonschema says of it, with types that say what they are."""
 

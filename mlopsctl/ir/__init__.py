@@ -1,1 +1,1 @@
-"""The intermediate representation: frozen dataclasses, filled by lower and by nothing else."""
+"""The intermediate representation: frozen values, filled by lower and by nothing else."""

@@ -5,8 +5,8 @@ them moved.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.command import script
 from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Stage
 from mlopsctl.source.interpolation import Text
@@ -19,7 +19,7 @@ FORMAT = 1
 Parts = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Surroundings:
     """What a stage's result depends on beside its own text, each by digest. Empty where there is none."""
 

@@ -1,11 +1,12 @@
 """The intermediate representation: what a pipeline says, with its defaults filled in, for both engines."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from mlopsctl.diagnostics import Span
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.origin import Origin
 from mlopsctl.ir.parts import (
     Checkpoint,
@@ -31,7 +32,7 @@ from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Json, Plain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StageBase:
     """What every kind of stage has."""
 
@@ -69,7 +70,7 @@ class StageBase:
         return next(iter(self.outputs), "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DataStage(StageBase):
     """Data from a path or URI, or from a command that writes it."""
 
@@ -85,7 +86,7 @@ class DataStage(StageBase):
             yield self.source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TrainStage(StageBase):
     """A command that makes a model."""
 
@@ -95,7 +96,7 @@ class TrainStage(StageBase):
     checkpoint: Checkpoint | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class EvaluateStage(StageBase):
     """A command that measures a model, and the gates its metrics must pass."""
 
@@ -103,14 +104,14 @@ class EvaluateStage(StageBase):
     gates: tuple[Gate, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class TaskStage(StageBase):
     """Any other command: features, reports."""
 
     kind: Literal["task"] = "task"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DeployStage(StageBase):
     """Serving a model."""
 
@@ -134,7 +135,7 @@ class DeployStage(StageBase):
         yield from (text for text in (self.server.run, self.fallback) if text is not None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class MonitorStage(StageBase):
     """A check, on a schedule, whether the world still looks like the training data."""
 
@@ -159,7 +160,7 @@ class MonitorStage(StageBase):
         yield from StageBase.upstream(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BrokenStage:
     """A stage whose shape is wrong. It is known by its name, so that nobody who refers to it gets an error for that."""
 
@@ -171,7 +172,7 @@ Stage = DataStage | TrainStage | EvaluateStage | TaskStage | DeployStage | Monit
 K = TypeVar("K", DataStage, TrainStage, EvaluateStage, TaskStage, DeployStage, MonitorStage)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Code:
     """The code that every stage runs: its folder, its Python and what to install. Paths are absolute."""
 
@@ -181,7 +182,7 @@ class Code:
     origin: Origin | None = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Pipeline:
     """A pipeline, as it is in one environment.
 

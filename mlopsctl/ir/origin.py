@@ -1,10 +1,10 @@
 """The way back from the IR to the text: where each field of a node was written."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import overload
 
 from mlopsctl.diagnostics import Span
+from mlopsctl.frozen import frozen
 from mlopsctl.ir import units
 from mlopsctl.source.nodes import (
     Json,
@@ -21,7 +21,7 @@ from mlopsctl.source.nodes import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """The mapping that a part of the IR was made from, and its name's place.
 

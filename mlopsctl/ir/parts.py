@@ -4,10 +4,11 @@ Durations are in seconds, percentages fractions of 1. Every part knows its origi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from mlopsctl.diagnostics import Span
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.origin import Origin
 from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Json, Plain
@@ -15,7 +16,7 @@ from mlopsctl.source.nodes import Json, Plain
 Direction = Literal["maximize", "minimize"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A name that refers to something else, and where it is written."""
 
@@ -23,7 +24,7 @@ class Named:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StageOutput:
     """A reference to what a stage makes: `model`, `model.report`, or `model[*]` for all parts of a fan-out.
 
@@ -41,7 +42,7 @@ class StageOutput:
         return self.stage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Param:
     """A parameter with its declared type and bounds; `default` is None where a value must be given."""
 
@@ -55,7 +56,7 @@ class Param:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Secret:
     """A secret by reference: the Kubernetes Secret and its key. Its value is never here."""
 
@@ -65,7 +66,7 @@ class Secret:
     span: Span = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Notify:
     """The addresses that are told how a run ended."""
 
@@ -73,7 +74,7 @@ class Notify:
     on_success: tuple[Text, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Schedule:
     """When something runs by itself, in which time zone, and what happens if the last run is still going."""
 
@@ -84,7 +85,7 @@ class Schedule:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     """A file or folder that a stage leaves: its name and its path below the stage's output folder."""
 
@@ -94,7 +95,7 @@ class Output:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retries:
     """How often a failed attempt is followed by another, after which pause, and for which kinds of failure."""
 
@@ -103,7 +104,7 @@ class Retries:
     on: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Contract:
     """What a data set must look like. `spec` is as written; the check in the pipeline's environment reads it."""
 
@@ -112,7 +113,7 @@ class Contract:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tune:
     """A search over parameters: which, how many trials, and what the best one is."""
 
@@ -124,7 +125,7 @@ class Tune:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Distributed:
     """One training job on several nodes."""
 
@@ -134,7 +135,7 @@ class Distributed:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checkpoint:
     """Where a long training leaves its state."""
 
@@ -143,7 +144,7 @@ class Checkpoint:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gate:
     """What a metric must hold, absolutely or against what serves or the naive forecast."""
 
@@ -159,7 +160,7 @@ class Gate:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """How a model is served: by a format's runtime, or by a command, which answers at `health` when it is ready."""
 
@@ -170,7 +171,7 @@ class Server:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replicas:
     """How many servers; `concurrency` is the number of requests at once that one is meant for."""
 
@@ -180,7 +181,7 @@ class Replicas:
     origin: Origin | None = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadTest:
     """Load on the candidate before any traffic. `p99` is in seconds, `errors` a fraction."""
 
@@ -192,7 +193,7 @@ class LoadTest:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Promotion:
     """What makes the best challenger the champion, and after how long a comparison."""
 
@@ -200,7 +201,7 @@ class Promotion:
     after: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rollout:
     """How traffic moves to a new version: `canary` are the steps as fractions, each `every` so long.
 
@@ -218,7 +219,7 @@ class Rollout:
     origin: Origin = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Performance:
     """Live accuracy: predictions joined with the truth that arrives later."""
 

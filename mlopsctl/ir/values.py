@@ -3,16 +3,16 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mlopsctl.diagnostics import Diagnostic, Finding, Span, diagnostic, similar
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.model import Pipeline, Stage
 from mlopsctl.ir.parts import Param
 from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Plain
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Values:
     """The values of a run's parameters. `given` are those of the command line, by `name` or `stage.name`."""
 

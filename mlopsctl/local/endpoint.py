@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mlopsctl.frozen import frozen
 from mlopsctl.local.environment import Environment
 from mlopsctl.runtime.process import CannotStart, Command, Ending, run_command
 from mlopsctl.runtime.stop import Stop
@@ -45,7 +45,7 @@ class NotReady(Exception):  # noqa: N818 - says what happened: `except NotReady`
         self.log_tail = log_tail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Launch:
     """How to start a server, and where it answers: `health` with 2xx when ready, `predict` for predictions."""
 
@@ -55,7 +55,7 @@ class Launch:
     predict: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CommandServer:
     """The user's own server: `argv` for the port it shall listen on, and its paths."""
 
@@ -69,7 +69,7 @@ class CommandServer:
         return Launch(argv=self.argv(ports[0]), cwd=self.cwd, health=self.health, predict=self.predict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class FormatServer:
     """A model file or folder of a known format, served under `name` by what `environment` has for it."""
 

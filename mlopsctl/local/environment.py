@@ -11,10 +11,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mlopsctl.frozen import frozen
 from mlopsctl.runtime.process import CannotStart, Command, Ending, run_command
 from mlopsctl.runtime.stop import Stop
 
@@ -37,7 +37,7 @@ _HINTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Environment:
     """An installed environment: its interpreter, its folder of programs, and whether this call made it."""
 

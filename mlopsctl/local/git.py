@@ -1,13 +1,14 @@
 """What git says of the project: which commit, and how many files changed since."""
 
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+
+from mlopsctl.frozen import frozen
 
 _PATIENCE = 10  # seconds
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Commit:
     """The commit that is checked out, and the number of files that differ from it. Empty outside of git."""
 

@@ -1,11 +1,10 @@
 """The release that serves: read and moved by compare-and-swap."""
 
-from dataclasses import dataclass
-
+from mlopsctl.frozen import frozen
 from mlopsctl.store import Pointer, Release, Store
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Serving:
     """What serves now, and the version of the pointer that says so; both None where nothing serves."""
 

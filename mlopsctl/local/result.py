@@ -1,13 +1,12 @@
 """How a stage of a run ended, for the stages behind it, the record and the reader."""
 
-from dataclasses import dataclass
-
 from mlopsctl.diagnostics import Diagnostic
 from mlopsctl.events import Check, Outcome
+from mlopsctl.frozen import frozen
 from mlopsctl.store import Artifact, StageRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StageResult:
     """`record` is the stage's result, if there is one; `diagnostics` say why there isn't, or why it was refused."""
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.fingerprint import moved
 from mlopsctl.ir.values import shown
 from mlopsctl.store import PointerMoved, RecordDamaged, RecordExists, StageRecord, Store, StoreError
@@ -14,7 +14,7 @@ RECORDS = "stages"
 _NOT_WHOLE = "its earlier result is no longer whole"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Results:
     """The results in a store, as one pipeline in one environment sees them."""
 

@@ -4,12 +4,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, similar
 from mlopsctl.events import Event, Outcome, RunEnded, RunStarted
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.model import DataStage, DeployStage, Pipeline
 from mlopsctl.ir.values import Values, read_values, source_text
 from mlopsctl.local import faults
@@ -29,7 +30,7 @@ from mlopsctl.store import DigestCache, RunRecord, RunStage, Store, digest_file,
 RUNS = "runs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Request:
     """What is asked for. `begin` and `only` name stages; `documents` are files that are no part of the code."""
 
@@ -44,7 +45,7 @@ class Request:
     jobs: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Finished:
     """How a run ended: its record, and why it didn't end well."""
 

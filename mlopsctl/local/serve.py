@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.model import DeployStage, Pipeline
 from mlopsctl.local import faults
 from mlopsctl.local.cache import default_cache
@@ -19,7 +20,7 @@ from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import Release, Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Place:
     """Where and from what a release is served; `port` is None for a free one."""
 

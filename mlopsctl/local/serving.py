@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.command import SHELL, expanded, script, variable_name, with_variables
 from mlopsctl.ir.model import DeployStage
 from mlopsctl.ir.values import shown
@@ -19,7 +20,7 @@ from mlopsctl.store import Artifact, Store
 READY_SECONDS = 120.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Server:
     """How a release is served, as its record keeps it. `values` are by environment variable, secrets by name."""
 
@@ -35,7 +36,7 @@ class Server:
     secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Machine:
     """Where it is served: `folder` is the server's own, `root` the project's, for its secrets."""
 

@@ -4,12 +4,12 @@ import os
 import select
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError
 from mlopsctl.events import Event
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.fingerprint import Surroundings
 from mlopsctl.ir.model import Code, Pipeline, Stage
 from mlopsctl.ir.values import Values
@@ -23,7 +23,7 @@ from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import DigestCache, Store, canonical_json, digest_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Session:
     """One run. Shared by the threads of its stages, which change nothing here but the environment, once."""
 

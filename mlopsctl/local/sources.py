@@ -1,16 +1,16 @@
 """Where data comes from: a path of the repository, or an address elsewhere."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, similar
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.model import DataStage
 from mlopsctl.local import faults
 from mlopsctl.local.session import Session
 from mlopsctl.store import Artifact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Source:
     """Data that is at hand. `artifact` is there if it is in the store already; `modified` is a time in seconds."""
 

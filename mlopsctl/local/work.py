@@ -1,13 +1,14 @@
 """Stages that run a command: their cache key, their result, and what is read out of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlopsctl.diagnostics import DiagnosedError
 from mlopsctl.events import Outcome, StageStarted
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.fingerprint import Parts, command_parts, key_of
 from mlopsctl.ir.lower_stages import METRICS
 from mlopsctl.ir.model import EvaluateStage, Stage
@@ -22,7 +23,7 @@ from mlopsctl.store import Artifact, StageRecord, short_run
 _MOST_METRICS = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wanted:
     """The result that a stage needs: its key, and what went into it."""
 

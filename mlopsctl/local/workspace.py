@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlopsctl.frozen import frozen
 from mlopsctl.runtime.step import Place
 from mlopsctl.source.code import included
 from mlopsctl.store import digest_file
@@ -35,7 +36,7 @@ class CodeTooLargeError(Exception):
         self.largest = largest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CodeTree:
     """The code at the start of a run: its files, and a mark of content and mode for each. Paths are relative."""
 

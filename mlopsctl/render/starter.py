@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from mlopsctl.frozen import frozen
 from mlopsctl.render.templates import render
 
 LONGEST_NAME = 40  # as the schemas have it
@@ -42,7 +42,7 @@ _CI_FILES: Mapping[Ci, Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Starter:
     """What is chosen for a new project; `python` is a version such as `3.11`, `version` that of mlopsctl."""
 

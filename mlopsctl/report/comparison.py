@@ -1,10 +1,10 @@
 """What differs between two runs, as values; texts and JSON show them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mlopsctl.frozen import frozen
 from mlopsctl.store import RunRecord, StageRecord
 
 
@@ -21,7 +21,7 @@ class Topic(StrEnum):
     GATE = "gate"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptRun:
     """A run with the results of its stages, as far as the store still has them, by the stage's name."""
 
@@ -29,7 +29,7 @@ class KeptRun:
     results: Mapping[str, StageRecord]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """`before` and `after` are plain values; None where the run has no such thing."""
 

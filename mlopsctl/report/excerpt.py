@@ -3,10 +3,10 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 from mlopsctl.diagnostics import Position, Span
+from mlopsctl.frozen import frozen
 from mlopsctl.report.colour import Colour, Paint
 from mlopsctl.report.display import ELLIPSIS, display_width, shown, shown_character, wrapped
 
@@ -16,7 +16,7 @@ _NEAR = 2_000  # characters before and after a place that are looked at; more th
 _LABEL_NEEDS = 24  # columns; with less to the right of its place a label moves to the left
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """A place to underline and what to say of it. The primary one is where the fault is, others explain it."""
 
@@ -26,7 +26,7 @@ class Mark:
     is_primary: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """What all blocks of one diagnostic share. `gutter` is the width of the line numbers, in columns."""
 
@@ -45,7 +45,7 @@ class Layout:
         return f"{frame} {content.rstrip()}" if content.strip() else frame
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Segment:
     """The part of a mark that lies in one line, as indexes of characters."""
 

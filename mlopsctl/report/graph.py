@@ -1,9 +1,9 @@
 """The stages of a pipeline and what they read of each other, for the terminal and for Mermaid."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
+from mlopsctl.frozen import frozen
 from mlopsctl.report.display import display_width, padded, shown, wrapped
 
 _NARROWEST = 24  # columns for what a stage reads, even if the terminal is narrower
@@ -17,7 +17,7 @@ _MERMAID_COLOURS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """A stage; `note` is a short remark that is shown with its kind."""
 
@@ -26,7 +26,7 @@ class Node:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """`target` needs `source`: reads what it made or, dashed, only waits for it. `label` says what is read."""
 
@@ -36,7 +36,7 @@ class Edge:
     dashed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """Nodes in the order of the file; edges name nodes that are there, and there is no cycle."""
 

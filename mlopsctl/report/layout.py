@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, combinations, pairwise
 
+from mlopsctl.frozen import frozen
 from mlopsctl.report.graph import Edge, Graph, ranks
 
 BOX_HEIGHT = 46
@@ -19,7 +20,7 @@ _SWEEPS = 12
 _STRAIGHTNESS = 4  # how much more a line wants to stay where its neighbours are than a box does
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """The rectangle of a node, from its upper left corner."""
 
@@ -29,7 +30,7 @@ class Box:
     height: float = BOX_HEIGHT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """The way of an edge: through the gaps it curves, along the stretches in between it is level.
 
@@ -40,7 +41,7 @@ class Route:
     stops: tuple[tuple[float, float, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drawing:
     """All that is to be drawn and how large it is; nothing lies left of or above 0."""
 

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self, TextIO
+
+from mlopsctl.frozen import frozen
 
 USUAL_WIDTH = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Terminal:
     """`width` is in columns; `interactive` is true where a person may be looking at a screen."""
 

@@ -7,10 +7,11 @@ other tolerance.
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from fractions import Fraction
 from typing import Any, Literal, Self
 
+from mlopsctl.frozen import frozen
 from mlopsctl.runtime.figures import bound, faithful, figure, signed
 from mlopsctl.runtime.metrics import Metrics, SliceMetrics
 
@@ -18,7 +19,7 @@ NOT_MEASURED = "–"
 MOST_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Gate:
     """What must hold of one metric, overall or for every value of the column `slice`.
 
@@ -48,7 +49,7 @@ class Gate:
         return cls(**{"min_samples" if name == "minSamples" else name: value for name, value in document.items()})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Serving:
     """The release that serves now, evaluated on the same data as the candidate."""
 
@@ -56,7 +57,7 @@ class Serving:
     metrics: Metrics
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GateResult:
     """A judged gate in words: `auc ≥ 0.80`, `0.871`, `holds`. `shortfall` is None unless a figure missed its bound."""
 
@@ -69,7 +70,7 @@ class GateResult:
     helps: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Miss:
     """How far a figure lies outside one bound; zero or less is inside. `floor` tells minimum from maximum."""
 
@@ -77,7 +78,7 @@ class _Miss:
     floor: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Judged:
     """One figure beside its bounds. Every bound that applies is in `misses`; there is none if nothing serves yet."""
 

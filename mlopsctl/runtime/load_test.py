@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+from mlopsctl.frozen import frozen
 from mlopsctl.runtime.stop import Stop
 
 MOST_USERS = 1000
@@ -30,7 +31,7 @@ MOST_REQUESTS = 10_000_000
 ERROR_SAMPLES = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LoadTest:
     """What to send: `users` at once for `duration` seconds, GET without a body and POST with one.
 
@@ -46,7 +47,7 @@ class LoadTest:
     allow_hosts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LoadReport:
     """What came back. Every answer but 2xx is an error, and so is none; `error_rate` is 0 to 1.
 

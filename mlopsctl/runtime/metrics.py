@@ -7,9 +7,10 @@ with the place and the next step: a gate must never hold because a number was mi
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+from mlopsctl.frozen import frozen
 
 APART = ("naive", "slices")
 
@@ -23,7 +24,7 @@ class MetricsUnreadable(Exception):  # noqa: N818  the name is said of the file,
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SliceMetrics:
     """The metrics of the `n` rows that share one value of a column."""
 
@@ -31,7 +32,7 @@ class SliceMetrics:
     values: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Metrics:
     """What metrics.json says: finite numbers by dotted name, `slices` by column and then by value."""
 

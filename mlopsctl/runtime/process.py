@@ -14,12 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self, cast
 
+from mlopsctl.frozen import frozen
 from mlopsctl.runtime.guard import Guard
 from mlopsctl.runtime.output import BoundedLog, LineFeed
 from mlopsctl.runtime.stop import Stop
@@ -33,7 +33,7 @@ DRAIN_SECONDS = 1.0
 Reason = Literal["exited", "timeout", "stopped"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Command:
     """What to run. `timeout` and `grace` (between SIGTERM and SIGKILL) are seconds, `log_limit` is bytes."""
 
@@ -46,7 +46,7 @@ class Command:
     log_limit: int = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Ending:
     """How a command ended: by `exit_code` or by `signal`, the other is None.
 

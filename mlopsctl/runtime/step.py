@@ -5,14 +5,15 @@ anybody points at it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from mlopsctl.frozen import frozen
 from mlopsctl.runtime.process import Command, Ending, Stop, run_command
 from mlopsctl.store import Artifact, Store
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutputFile:
     """Where a step leaves an output, below its output folder."""
 
@@ -21,7 +22,7 @@ class OutputFile:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Step:
     """What to run. Inputs and outputs are by the environment variable that carries their path."""
 
@@ -32,7 +33,7 @@ class Step:
     timeout: float | None = None  # seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class StepResult:
     """What came of a step. `outputs` are in the store; `missing` and `harmed` name outputs and inputs at fault."""
 
@@ -48,7 +49,7 @@ class StepResult:
         return self.ending.reason == "exited" and self.ending.exit_code == 0 and not self.missing and not self.harmed
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The folders of one attempt: `code` is the command's working directory, the others are made below `folder`."""
 

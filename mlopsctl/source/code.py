@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from mlopsctl.frozen import frozen
 from mlopsctl.source.ignore import Pattern, read_patterns, said_of
 
 _NEVER = frozenset({".git", ".mlops", "__pycache__", ".ipynb_checkpoints"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Ignore:
     """One `.gitignore` and the folder that it rules."""
 

@@ -12,6 +12,7 @@ from typing import Protocol
 import yaml
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Position, Span
+from mlopsctl.frozen import frozen
 from mlopsctl.source import faults
 from mlopsctl.source.nodes import Entry, MappingNode, Node, Plain, ScalarNode, SequenceNode, plain
 from mlopsctl.source.scalars import UnreadableScalarError, resolve
@@ -27,7 +28,7 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """One YAML document; `root` is what it says."""
 
@@ -35,7 +36,7 @@ class Document:
     root: Node
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parsed:
     """The documents of one file that could be read, and what is wrong with it."""
 

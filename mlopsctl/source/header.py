@@ -1,11 +1,11 @@
 """The header that every document has: `apiVersion`, `kind` and its name."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeGuard, get_args
 
 from mlopsctl.diagnostics import Diagnostic, Finding, Span, diagnostic, similar
+from mlopsctl.frozen import frozen
 from mlopsctl.source.files import Files
 from mlopsctl.source.nodes import MappingNode, Node, ScalarNode, at, start_of
 
@@ -13,7 +13,7 @@ API_VERSION = "mlopsctl.dev/v1"
 Kind = Literal["Project", "Pipeline", "Environment", "Policy", "Release"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """One document whose header says what it is. `name` is empty where the document gives none."""
 

@@ -5,7 +5,8 @@ Source: gitignore(5), section PATTERN FORMAT, and where that is silent, what `gi
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from mlopsctl.frozen import frozen
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
 _BEFORE_TRAILING_SPACES = re.compile(rb"((?:\\.|[^\\])*?) *", re.DOTALL)
@@ -28,7 +29,7 @@ _CLASSES = {
 _NEVER = rb"(?!)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pattern:
     """One line: what it matches, and whether it takes back what those above it say."""
 

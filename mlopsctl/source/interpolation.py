@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from mlopsctl.diagnostics import Diagnostic, Finding, Position, Span, diagnostic
+from mlopsctl.frozen import frozen
 from mlopsctl.source.nodes import ScalarNode
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<name>[^{}\n]*)\}|\$\{")
 _REFERENCE = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """`${params.trees}` as its parts and its place."""
 
@@ -22,7 +22,7 @@ class Reference:
         return f"${{{'.'.join(self.parts)}}}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A text with references in it."""
 

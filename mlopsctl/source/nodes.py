@@ -1,9 +1,9 @@
 """Values with their places: what a YAML text becomes before anybody asks what it means."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from mlopsctl.diagnostics import Position, Span
+from mlopsctl.frozen import frozen
 
 Plain = str | int | float | bool | None
 Json = Plain | list["Json"] | dict[str, "Json"]
@@ -11,7 +11,7 @@ Step = str | int
 Path = tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScalarNode:
     """One string, number, truth value or null. `raw` is the text as written, quotes included."""
 
@@ -20,7 +20,7 @@ class ScalarNode:
     raw: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SequenceNode:
     """A list."""
 
@@ -28,7 +28,7 @@ class SequenceNode:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A key of a mapping with its own place, and its value."""
 
@@ -36,7 +36,7 @@ class Entry:
     value: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MappingNode:
     """A mapping from strings, in the order written."""
 

@@ -1,10 +1,10 @@
 """Which files make a project: `mlops.yaml` and what it names, or a lone `pipeline.yaml`."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Finding, Related, Span, diagnostic
+from mlopsctl.frozen import frozen
 from mlopsctl.source.files import Files, unreadable
 from mlopsctl.source.header import Kind, Source, classified
 from mlopsctl.source.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, at, value_span
@@ -16,7 +16,7 @@ LONE_FILE = "pipeline.yaml"
 _LISTS: Mapping[str, Kind] = {"pipelines": "Pipeline", "environments": "Environment", "policies": "Policy"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """All documents of a project. `texts` is by display path; what could not be read is in `diagnostics` alone."""
 

@@ -1,15 +1,15 @@
 """What a place for bytes must be able to do to hold a store, and how long we wait for it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from mlopsctl.frozen import frozen
 from mlopsctl.store.contents import Blob
 
 FIRST_WAIT, LONGEST_WAIT = 0.2, 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patience:
     """How long one request or lock may take, in seconds, and how often a request that failed is tried again."""
 

@@ -1,10 +1,11 @@
 """What a store holds, as values: blobs, artifacts made of blobs, and pointers."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from mlopsctl.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Blob:
     """Bytes by their digest, `sha256:` and 64 hexadecimal digits; `size` in bytes."""
 
@@ -12,7 +13,7 @@ class Blob:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Artifact:
     """A file or a folder that was put.
 
@@ -26,7 +27,7 @@ class Artifact:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pointer:
     """Where a pointer points; `version` is new with every move and means nothing but that."""
 

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from mlopsctl.frozen import frozen
 from mlopsctl.store.contents import Blob
 from mlopsctl.store.digest import canonical_json
 from mlopsctl.store.errors import BlobCorrupt, StoreError, disk_faults
@@ -12,7 +12,7 @@ from mlopsctl.store.errors import BlobCorrupt, StoreError, disk_faults
 _EXECUTABLE = 0o100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One file of a folder. Of its mode only counts whether it can be run, as in git: umasks differ."""
 

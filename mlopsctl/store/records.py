@@ -1,9 +1,10 @@
 """What is kept of runs and stages, as values that any later version can read again."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from typing import Any, ClassVar, Self
 
+from mlopsctl.frozen import frozen
 from mlopsctl.store.contents import Artifact
 from mlopsctl.store.errors import RecordDamaged, StoreError
 
@@ -12,7 +13,7 @@ _VERSION = 1
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class _Kept:
     """A value that goes to JSON and back; `version` stands beside its fields."""
 
@@ -43,7 +44,7 @@ class _Kept:
         return document
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class StageRecord(_Kept):
     """The result of one stage, found again by its key.
 
@@ -76,7 +77,7 @@ class StageRecord(_Kept):
         return {**document, "outputs": outputs, "log": _artifact(document.get("log"))}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class RunStage:
     """How one stage of a run ended; `cached_from` is the run whose result was taken, or None."""
 
@@ -91,7 +92,7 @@ class RunStage:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Release(_Kept):
     """A run's model as it may serve: what it is, what it came from, and what was measured before.
 
@@ -117,7 +118,7 @@ class Release(_Kept):
         return {**document, "model": Artifact(**document["model"])}
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class RunRecord(_Kept):
     """One run of a pipeline; `run` is its ULID, times are ISO 8601 with UTC offset."""
 

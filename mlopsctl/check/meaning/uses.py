@@ -1,8 +1,8 @@
 """Every `${…}` of a pipeline with where it stands and what may be named there, for the rules about them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from mlopsctl.frozen import frozen
 from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Pipeline, Stage
 from mlopsctl.source.interpolation import Reference, Text, read_text
 from mlopsctl.source.nodes import ScalarNode
@@ -14,7 +14,7 @@ SOURCE = frozenset({"params", "run", "environment"})
 ROOTS = _COMMAND | {"port"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """A reference, the stage that makes it, and what may be named in that field."""
 

@@ -2,17 +2,18 @@
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
+from mlopsctl.frozen import frozen
 from mlopsctl.runtime.fetch.outcome import FetchFailed
 
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _KEPT = "%/?:@!$&'()*+,;=~[]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """An http or https address. `url` has no user and password; they are in `authorization`, as its header wants it."""
 

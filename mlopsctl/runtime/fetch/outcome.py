@@ -1,11 +1,12 @@
 # ruff: noqa: N818  # they read as what happened: `except FetchFailed`
 """How fetching ends."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from mlopsctl.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Fetched:
     """Data that arrived whole. `modified` is what its server says, in seconds since the epoch; the newest of many."""
 
