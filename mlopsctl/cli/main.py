@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from io import TextIOWrapper
 from typing import NoReturn
 
@@ -136,7 +135,8 @@ def _failed(screen: Screen, error: Exception) -> int:
 
 def _reported() -> str:
     """Write what happened to a file and name it."""
-    import platform
+    import platform  # here, as few runs come to this
+    import tempfile
     import traceback
 
     with tempfile.NamedTemporaryFile(
