@@ -79,7 +79,7 @@ def test_a_run_without_a_change_loads_what_it_needs(modules_of: Modules, tmp_pat
     modules_of(project, "run")
     loaded = modules_of(project, "run")
     assert loaded & NEVER_NEEDED == set()
-    assert not loaded & {"mlopsctl.local.deployment", "mlopsctl.runtime.gate", "mlopsctl.runtime.load_test"}
+    assert not loaded & {"mlopsctl.local.deployment", "mlopsctl.runtime.gate", "mlopsctl.runtime.load_test", "tempfile"}
 
 
 def test_the_version_needs_no_project(modules_of: Modules, tmp_path: Path) -> None:
