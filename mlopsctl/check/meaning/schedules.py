@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from mlopsctl.check.advice import Advice
-from mlopsctl.check.cron import Cron, CronError, parse
 from mlopsctl.diagnostics import Finding, Related, Severity, rule, similar
 from mlopsctl.ir.model import MonitorStage, Pipeline
 from mlopsctl.ir.parts import Schedule
+
+if TYPE_CHECKING:
+    from mlopsctl.check.cron import Cron
 
 # What every tz database has. Short names such as CET, and those of single countries, are missing from some.
 _AREAS = frozenset(
@@ -32,8 +35,8 @@ def bad_cron(pipeline: Pipeline) -> Iterator[Finding]:
     """
     for schedule in _schedules(pipeline):
         try:
-            parse(schedule.cron)
-        except CronError as error:
+            _cron(schedule)
+        except ValueError as error:
             yield Finding(message=f"this is no cron expression: {error}", span=schedule.origin.value("cron"))
 
 
@@ -175,8 +178,8 @@ def longer_than_interval(pipeline: Pipeline) -> Iterator[Finding]:
 def interval(schedule: Schedule) -> timedelta | None:
     """The shortest time between two firings; None if there are no two."""
     try:
-        return parse(schedule.cron).shortest_interval(_ANY_DAY)
-    except CronError:
+        return _cron(schedule).shortest_interval(_ANY_DAY)
+    except ValueError:
         return None
 
 
@@ -186,11 +189,18 @@ def _schedules(pipeline: Pipeline) -> Iterator[Schedule]:
     return (owner.schedule for owner in owners if owner.schedule is not None)
 
 
-def _parsed(pipeline: Pipeline) -> Iterator[tuple[Schedule, Cron]]:
+def _cron(schedule: Schedule) -> "Cron":
+    """The schedule's times. Raises CronError, a ValueError that says what is wrong with the expression."""
+    from mlopsctl.check.cron import parse  # here, as most pipelines have no schedule
+
+    return parse(schedule.cron)
+
+
+def _parsed(pipeline: Pipeline) -> Iterator[tuple[Schedule, "Cron"]]:
     for schedule in _schedules(pipeline):
         try:
-            yield schedule, parse(schedule.cron)
-        except CronError:  # MLO600
+            yield schedule, _cron(schedule)
+        except ValueError:  # MLO600
             continue
 
 
