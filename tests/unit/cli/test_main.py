@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_command_line_that_is_wrong_is_said_to_be(tmp_path: Path, arguments: l
 def test_a_bug_is_reported_in_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(entry.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert failed(KeyError("that should never happen")) == ExitCode.BUG
     (report,) = tmp_path.iterdir()
     said = capsys.readouterr().err
