@@ -1,5 +1,6 @@
 """What tests of several rooms need; nothing here acts unless a test names it."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -11,6 +12,13 @@ from tests.s3_server import BUCKET, s3_server
 # A machine that is busy with something else makes an example slow, not wrong.
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C and hang-ups: a job in the background is begun deaf to them, and so would be all that tests start."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
