@@ -21,7 +21,7 @@ from mlopsctl.local.sources import bring
 from mlopsctl.local.work import begin, cached, done, fresh, refuse_if_left_out, wanted
 from mlopsctl.runtime import data_contract
 from mlopsctl.runtime.process import Command, run_command
-from mlopsctl.store import Artifact, StageRecord
+from mlopsctl.store import Artifact, StageRecord, timestamp
 
 _READABLE = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".parquet")
 
@@ -56,7 +56,7 @@ def run_data_stage(session: Session, stage: DataStage, inputs: Mapping[str, Arti
         span, why = stage.origin.value("source"), f"`{address}` changed while it was read"
         raise DiagnosedError(faults.source_unreadable(span, stage.name, why, "wait until nothing writes to it"))
     record = _record(session, stage, parts, {DATA: artifact})
-    return _checked(session, stage, replace(record, started=_written(started)), source.path, reason)
+    return _checked(session, stage, replace(record, started=timestamp(started)), source.path, reason)
 
 
 def _pinned(session: Session, stage: DataStage, address: str) -> StageResult | None:
@@ -90,7 +90,7 @@ def _checked(session: Session, stage: DataStage, record: StageRecord, path: Path
     record.data["contract"] = stage.contract is not None
     now = datetime.now(UTC)
     seconds = (now - datetime.fromisoformat(record.started)).total_seconds()
-    record = replace(record, ended=_written(now), seconds=round(seconds, 3))
+    record = replace(record, ended=timestamp(now), seconds=round(seconds, 3))
     problems = report.get("problems", [])
     if problems:
         session.results.keep(replace(record, outcome="refused"))
@@ -181,7 +181,7 @@ def _age(seconds: float) -> str:
 
 
 def _record(session: Session, stage: DataStage, parts: Parts, outputs: dict[str, Artifact]) -> StageRecord:
-    now = _written(datetime.now(UTC))
+    now = timestamp(datetime.now(UTC))
     return StageRecord(
         key=key_of(parts),
         stage=stage.name,
@@ -195,7 +195,3 @@ def _record(session: Session, stage: DataStage, parts: Parts, outputs: dict[str,
         run=session.run,
         outputs=outputs,
     )
-
-
-def _written(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds")

@@ -20,7 +20,16 @@ from mlopsctl.local.serving import READY_SECONDS, Machine, endpoint, server_of
 from mlopsctl.local.session import Session
 from mlopsctl.local.work import begin, cached, refuse_if_left_out
 from mlopsctl.runtime.stop import Stop
-from mlopsctl.store import Artifact, PointerMoved, Release, StageRecord, canonical_json, digest_bytes, short_run
+from mlopsctl.store import (
+    Artifact,
+    PointerMoved,
+    Release,
+    StageRecord,
+    canonical_json,
+    digest_bytes,
+    short_run,
+    timestamp,
+)
 
 if TYPE_CHECKING:
     from mlopsctl.runtime.load_test import LoadReport
@@ -174,7 +183,7 @@ def _release(
         metrics={name: value for other in gated if other.record for name, value in other.record.metrics.items()},
         evidence=session.store.put_bytes(canonical_json(evidence)).digest,
         server=asdict(server_of(session, stage)),
-        since=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        since=timestamp(datetime.now(UTC)),
     )
 
 
@@ -190,7 +199,7 @@ def _same(serving: Release, release: Release) -> bool:
 def _record(
     session: Session, stage: DeployStage, parts: dict[str, object], model: Artifact, result: StageResult
 ) -> StageRecord:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    now = timestamp(datetime.now(UTC))
     return StageRecord(
         key=key_of(parts),
         stage=stage.name,

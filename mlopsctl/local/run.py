@@ -25,7 +25,7 @@ from mlopsctl.local.unsupported import not_run_here
 from mlopsctl.local.workspace import LARGEST_CODE, CodeTooLargeError, CodeTree, read_code, state_folder, workspace
 from mlopsctl.runtime.stop import Stop
 from mlopsctl.source.code import code_files
-from mlopsctl.store import DigestCache, RunRecord, RunStage, Store, digest_file, new_ulid
+from mlopsctl.store import DigestCache, RunRecord, RunStage, Store, digest_file, new_ulid, timestamp
 
 RUNS = "runs"
 
@@ -205,8 +205,8 @@ def _record(session: Session, project: str, results: Mapping[str, StageResult], 
         project=project,
         commit=session.commit.digest,
         changed_files=session.commit.changed_files,
-        started=session.started.isoformat(timespec="milliseconds"),
-        ended=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        started=timestamp(session.started),
+        ended=timestamp(datetime.now(UTC)),
         outcome=outcome.value,
         params=session.values.all(session.pipeline),
         stages={name: _stage(result) for name, result in results.items()},

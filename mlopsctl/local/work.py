@@ -18,7 +18,7 @@ from mlopsctl.local.result import StageResult
 from mlopsctl.local.session import Session
 from mlopsctl.runtime.figures import figure
 from mlopsctl.runtime.metrics import Metrics, MetricsUnreadable, read_metrics
-from mlopsctl.store import Artifact, StageRecord, short_run
+from mlopsctl.store import Artifact, StageRecord, short_run, timestamp
 
 _MOST_METRICS = 3
 
@@ -171,8 +171,8 @@ def _record(session: Session, want: Wanted, attempts: Attempts, **more: Any) -> 
         kind=want.stage.kind,
         parts=dict(want.parts),  # type: ignore[arg-type]  # parts are JSON, which has no type of its own
         outcome="done",
-        started=attempts.started.isoformat(timespec="milliseconds"),
-        ended=ended.isoformat(timespec="milliseconds"),
+        started=timestamp(attempts.started),
+        ended=timestamp(ended),
         seconds=round((ended - attempts.started).total_seconds(), 3),
         attempts=attempts.count,
         run=session.run,

@@ -17,7 +17,7 @@ from mlopsctl.store.errors import (
     UnsupportedStore,
 )
 from mlopsctl.store.location import open_store
-from mlopsctl.store.records import Release, RunRecord, RunStage, StageRecord
+from mlopsctl.store.records import Release, RunRecord, RunStage, StageRecord, timestamp
 from mlopsctl.store.store import Store
 from mlopsctl.store.ulid import new_ulid, short_run
 
@@ -50,4 +50,5 @@ __all__ = [
     "new_ulid",
     "open_store",
     "short_run",
+    "timestamp",
 ]

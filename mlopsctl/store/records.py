@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, field, fields
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from mlopsctl.frozen import frozen
@@ -11,6 +12,11 @@ from mlopsctl.store.errors import RecordDamaged, StoreError
 _VERSION = 1
 
 Json = dict[str, Any]
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as records keep it: ISO 8601 with its UTC offset, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds")
 
 
 @frozen(kw_only=True)
