@@ -19,6 +19,7 @@ from mlopsctl.store.errors import (
 from mlopsctl.store.location import open_store
 from mlopsctl.store.records import Release, RunRecord, RunStage, StageRecord, timestamp
 from mlopsctl.store.store import Store
+from mlopsctl.store.trial import Trial
 from mlopsctl.store.ulid import new_ulid, short_run
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "StoreError",
     "StoreFull",
     "StoreUnreachable",
+    "Trial",
     "UnsupportedStore",
     "canonical_json",
     "digest_bytes",

@@ -41,6 +41,9 @@ class Backend(Protocol):
     def write(self, key: str, data: bytes, *, expect: str | None) -> str | None:
         """Replace version `expect`, where None is "nothing there"; the new version, or None if it isn't `expect`."""
 
+    def remove(self, key: str) -> None:
+        """Remove a value, if it is there. Only what was written to try a store out is ever removed."""
+
     def names(self, folder: str) -> list[str]:
         """The names right under `folder`, in no order."""
 

@@ -59,6 +59,11 @@ class Folder:
             _settle(stream, place)
         return digest_bytes(data)
 
+    def remove(self, key: str) -> None:
+        """Remove a value, if it is there."""
+        with disk_faults(f"remove `{key}` in `{self.url}`"):
+            (self._root / key).unlink(missing_ok=True)
+
     def names(self, folder: str) -> list[str]:
         """The names right under `folder`, in no order."""
         with disk_faults(f"list `{folder}` in `{self.url}`"):

@@ -6,7 +6,7 @@ Conditional puts give compare-and-swap. Blobs need none: whoever puts a digest p
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,11 @@ class ObjectStore:
                     raise
             time.sleep(self._patience.wait(attempt))
             attempt += 1
+
+    def remove(self, key: str) -> None:
+        """Remove a value, if it is there."""
+        with suppress(FileNotFoundError), self._faults(f"remove `{key}`"):
+            obstore.delete(self._bucket, key)
 
     def names(self, folder: str) -> list[str]:
         """The names right under `folder`, in no order."""

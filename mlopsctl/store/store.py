@@ -20,6 +20,7 @@ from mlopsctl.store.errors import (
 )
 from mlopsctl.store.keys import blob_key, pointer_key, record_id, record_key, records_folder
 from mlopsctl.store.manifest import Entry, entries_of, files_in, is_executable, manifest_of
+from mlopsctl.store.trial import Trial, try_out
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -143,6 +144,13 @@ class Store:
                 now=self.read_pointer(name),
             )
         return Pointer(json.loads(document)["value"], version)
+
+    def try_out(self) -> Trial:
+        """Write, read, replace and remove a value, to see whether a store can be kept there.
+
+        Raises StoreError where it can't, also if of two who write at once both would be told that they were the one.
+        """
+        return try_out(self._backend)
 
     def _fetch_folder(self, entries: Mapping[str, Entry], to: Path, *, link: bool) -> None:
         beside = to.with_name(f".{os.urandom(8).hex()}.part")
