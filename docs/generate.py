@@ -27,7 +27,7 @@ AREAS = {
     "6": "Schedules and monitors",
     "7": "Environments",
     "8": "Runs",
-    "9": "Machine and store",
+    "9": "Machine, store and cluster",
 }
 
 Schema = Mapping[str, Any]

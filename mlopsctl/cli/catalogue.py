@@ -8,8 +8,9 @@ def all_explanations() -> dict[str, Explanation]:
     from mlopsctl import compiler
     from mlopsctl.check import catalogue as checks
     from mlopsctl.cli import checking, inspecting, main
+    from mlopsctl.cluster import faults as cluster_faults
     from mlopsctl.local import faults, refusals
     from mlopsctl.render import placing
 
-    above = (compiler, faults, refusals, placing, checking, inspecting, main)
+    above = (compiler, cluster_faults, faults, refusals, placing, checking, inspecting, main)
     return dict(sorted({**checks.all_explanations(), **explanations(above)}.items()))

@@ -9,13 +9,13 @@ import typer
 from typer.core import TyperGroup
 
 from mlopsctl import __version__
-from mlopsctl.cli import checking, help_texts, inspecting, running, starting
+from mlopsctl.cli import checking, examining, help_texts, inspecting, running, starting
 from mlopsctl.cli.exit_codes import ExitCode
 from mlopsctl.cli.parameters import command_of
 from mlopsctl.cli.screen import Screen, screen_of
 from mlopsctl.diagnostics import DiagnosedError, Finding, diagnostic
 
-_ORDER = ("init", "validate", "run", "serve", "runs", "graph", "explain", "schema", "help")
+_ORDER = ("init", "validate", "run", "serve", "runs", "graph", "doctor", "explain", "schema", "help")
 
 
 class _AsOneMeetsThem(TyperGroup):
@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (starting, checking, running, inspecting, help_texts):
+for commands in (starting, checking, running, inspecting, examining, help_texts):
     commands.register(app)
 
 

@@ -39,9 +39,11 @@ NEVER_NEEDED: Final = {
     "kubernetes",
     "obstore",
     "pydantic",
+    "requests",
     "rich",
     "ssl",
     "urllib.request",
+    "urllib3",
     "uv",
     "xml",
 }
@@ -70,6 +72,12 @@ def test_a_second_validate_loads_what_it_needs(modules_of: Modules) -> None:
     loaded = modules_of(EXAMPLE, "validate")
     assert loaded & NEVER_NEEDED == set()
     assert not {name for name in loaded if name.startswith(("mlopsctl.runtime.", "mlopsctl.store."))}
+
+
+def test_only_the_doctor_of_a_cluster_loads_a_client_of_clusters(modules_of: Modules, tmp_path: Path) -> None:
+    loaded = modules_of(tmp_path, "doctor")
+    assert not {name for name in loaded if name.split(".")[0] in ("kubernetes", "urllib3")}
+    assert not {name for name in loaded if name.startswith("mlopsctl.cluster")}
 
 
 def test_a_run_without_a_change_loads_what_it_needs(modules_of: Modules, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 
 MLOPSCTL = Path(sys.executable).with_name("mlopsctl")
 COMMANDS = ["", "init", "validate", "run", "serve", "runs", "runs list", "runs show", "runs compare", "graph"]
-COMMANDS += ["explain", "schema", "help"]
+COMMANDS += ["doctor", "explain", "schema", "help"]
 
 
 def said(arguments: str = "", **environ: str) -> str:

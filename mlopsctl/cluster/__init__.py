@@ -1,0 +1,1 @@
+"""Kubernetes: the one room that speaks with a cluster."""

@@ -1,0 +1,81 @@
+"""All looks at a cluster, some at once; each fails by itself, so that one that is refused hides no other."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from mlopsctl.cluster import argo, extras, gateway, kserve, rights, server
+from mlopsctl.cluster.access import Patience
+from mlopsctl.cluster.connect import AT_ONCE, Place, connect
+from mlopsctl.cluster.connection import Connection
+from mlopsctl.cluster.errors import ClusterError, Forbidden
+from mlopsctl.cluster.gateway import Gateway
+from mlopsctl.cluster.seeing import unseen
+from mlopsctl.examination import Observation, State, Target
+from mlopsctl.frozen import frozen
+
+Look = Callable[[Connection], Iterable[Observation]]
+
+
+@frozen
+class _Named:
+    """A look, and the line it has if it fails."""
+
+    part: str
+    subject: str
+    look: Look
+
+
+def examine(
+    place: Place, gateway_named: Gateway | None, environ: Mapping[str, str], *, patience: Patience | None = None
+) -> tuple[Target, list[Observation]]:
+    """What a cluster has of all that is needed, in the order in which it is read. Raises nothing.
+
+    Where the API server can't be asked there is one observation, which says why.
+    """
+    target = Target(context=place.context, server="", namespace=place.namespace)
+    try:
+        connection = connect(place, environ, patience=patience)
+        access = connection.access
+        target = Target(context=access.context, server=access.server, namespace=access.namespace)
+        answer = server.ask_version(connection)
+    except ClusterError as error:
+        return target, [_failed(server.PART, "API server", error)]
+    looks = _looks(gateway_named)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda named: _observed(named, connection), looks))
+    first = [server.version(answer, connection), server.clock(answer)]
+    return target, [*first, *(each for several in found for each in several)]
+
+
+def _looks(gateway_named: Gateway | None) -> list[_Named]:
+    return [
+        _Named(server.PART, "namespace", server.namespace),
+        _Named(rights.PART, rights.SUBJECT, lambda at: rights.observe(at, with_gateway=gateway_named is not None)),
+        _Named(argo.PART, "definitions", argo.observe_definitions),
+        _Named(argo.PART, "controller", argo.observe_programs),
+        _Named(kserve.PART, "definitions", kserve.observe_definitions),
+        _Named(kserve.PART, "controller", kserve.observe_controller),
+        _Named(kserve.PART, "webhook", kserve.observe_webhook),
+        _Named(gateway.PART, "definitions", lambda at: gateway.observe(at, gateway_named)),
+        _Named(extras.PART, "others", extras.observe),
+    ]
+
+
+def _observed(named: _Named, connection: Connection) -> list[Observation]:
+    """What a look sees; if it fails on the way, that is what it saw last."""
+    seen: list[Observation] = []
+    try:
+        for observation in named.look(connection):
+            seen.append(observation)  # noqa: PERF402 - `extend` would lose what came before a fault
+    except ClusterError as error:
+        seen.append(_failed(named.part, named.subject, error))
+    return seen
+
+
+def _failed(part: str, subject: str, error: ClusterError) -> Observation:
+    """What a look that can't be done comes to: only where nothing at all can be asked, something is missing."""
+    if isinstance(error, Forbidden):
+        return unseen(part, subject, error)
+    advice = "; ".join((*error.found.notes, *error.found.helps))
+    state = State.MISSING if subject == "API server" else State.UNKNOWN
+    return Observation(part, subject, state, error.found.message, advice)
