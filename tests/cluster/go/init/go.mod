@@ -1,0 +1,3 @@
+module mlopsctl.test/init
+
+go 1.26.0

@@ -1,0 +1,70 @@
+"""Objects of a cluster, as tests make them and wait for them."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from kubernetes import config
+from kubernetes.dynamic import DynamicClient
+from kubernetes.dynamic.discovery import EagerDiscoverer
+from kubernetes.dynamic.exceptions import NotFoundError
+
+Manifest = dict[str, Any]
+_MANAGER = "mlopsctl-tests"
+
+
+class Objects:
+    """The objects of one namespace, and those of none."""
+
+    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+        self.namespace = namespace
+        client = config.new_client_from_config(str(kubeconfig))
+        # What one API server knows is remembered in a file by its address, and addresses are used again.
+        self._client = DynamicClient(
+            client, cache_file=str(kubeconfig.parent / f"{namespace}.kinds"), discoverer=EagerDiscoverer
+        )
+
+    def apply(self, manifests: Iterable[Manifest]) -> None:
+        """Make these objects, or change them to be so."""
+        for manifest in manifests:
+            self._kind(manifest["apiVersion"], manifest["kind"]).server_side_apply(
+                body=manifest, namespace=self.namespace, field_manager=_MANAGER, force_conflicts=True
+            )
+
+    def get(self, version: str, kind: str, name: str) -> Manifest | None:
+        """The object, or None if it isn't there."""
+        try:
+            found: Manifest = self._kind(version, kind).get(name=name, namespace=self.namespace).to_dict()
+        except NotFoundError:
+            return None
+        return found
+
+    def listed(self, version: str, kind: str) -> list[Manifest]:
+        """All objects of a kind in the namespace."""
+        return list(self._kind(version, kind).get(namespace=self.namespace).to_dict()["items"])
+
+    def wait_for(
+        self, version: str, kind: str, name: str, holds: Callable[[Manifest], bool], *, seconds: float = 120
+    ) -> Manifest:
+        """The object when this holds for it; the test fails with its last state if it never does."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.get(version, kind, name)
+            if found is not None and holds(found):
+                return found
+            assert time.monotonic() < deadline, f"{kind} {name} after {seconds:.0f} s: {found and found.get('status')}"
+            time.sleep(0.1)
+
+    def _kind(self, version: str, kind: str) -> Any:
+        return self._client.resources.get(api_version=version, kind=kind)
+
+
+def condition(kind: str) -> Callable[[Manifest], bool]:
+    """Whether an object's condition of this kind is true."""
+
+    def holds(found: Manifest) -> bool:
+        conditions = found.get("status", {}).get("conditions", [])
+        return any(each["type"] == kind and each["status"] == "True" for each in conditions)
+
+    return holds

@@ -1,0 +1,19 @@
+"""The images of the add-ons: names, and whether a node may ask a registry for them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+PullPolicy = Literal["Never", "IfNotPresent"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """References of images. All but KServe's have their program, under its own name, on PATH; KServe's is /manager."""
+
+    workflow_controller: str
+    executor: str
+    argo_server: str
+    kserve_controller: str
+    gateway: str
+    s3: str
+    pull_policy: PullPolicy = "Never"

@@ -1,0 +1,86 @@
+"""The programs of a node, built from Go modules."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.provider.addons.sources import Sources, download_commands
+from tests.cluster.provider.artefacts import Artefact, digest_of
+from tests.cluster.provider.go_sources import module_file, prepared_module
+from tests.cluster.provider.go_toolchain import run_go
+
+MODULES = Path(__file__).parents[1] / "go"
+_PREPARING = Path(__file__).with_name("go_sources.py")
+_KUBERNETES = "v1.34.4"
+_STAMPS = {
+    "k8s.io/component-base/version.gitVersion": _KUBERNETES,
+    "k8s.io/component-base/version.gitMajor": "1",
+    "k8s.io/component-base/version.gitMinor": "34",
+    "k8s.io/component-base/version.gitTreeState": "clean",
+    "k8s.io/client-go/pkg/version.gitVersion": _KUBERNETES,
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program: its module's folder in go/, its package, and what the linker writes into it."""
+
+    module: str
+    package: str
+    stamps: Mapping[str, str] | None = None
+
+
+PROGRAMS: Mapping[str, Program] = {
+    "nodeinit": Program("init", "./nodeinit"),
+    "pause": Program("init", "./pause"),
+    "kubernetes": Program("node", "./kubernetes", _STAMPS),
+    "coredns": Program("node", "./coredns"),
+    "kserve-manager": Program("node", "github.com/kserve/kserve/cmd/manager"),
+    "versitygw": Program("s3", "github.com/versity/versitygw/cmd/versitygw"),
+    "traefik": Program("gateway", "github.com/traefik/traefik/v3/cmd/traefik"),
+    "workflow-controller": Program("argo", "github.com/argoproj/argo-workflows/v3/cmd/workflow-controller"),
+    "argoexec": Program("argo", "github.com/argoproj/argo-workflows/v3/cmd/argoexec"),
+    "argo": Program("argo", "github.com/argoproj/argo-workflows/v3/cmd/argo"),
+}
+
+
+def program(name: str) -> Artefact:
+    """The folder with the program of this name. Building it raises ProviderError with Go's words."""
+    wanted = PROGRAMS[name]
+    module = MODULES / wanted.module
+    own = [module / wanted.package] if wanted.package.startswith(".") else []
+    stamps = json.dumps(wanted.stamps)
+    digest = digest_of(wanted.package, stamps, files=[module / "go.mod", *module.glob("go.sum"), *own])
+    return Artefact(name, digest, lambda folder: _build(name, wanted, folder))
+
+
+def sources() -> Sources:
+    """The unpacked modules that manifests are taken from; fetched if need be."""
+    for command in download_commands(MODULES):
+        run_go(command[1:], MODULES)
+    return _unpacked()
+
+
+def _unpacked() -> Sources:
+    return Sources.in_cache(Path(run_go(["env", "GOMODCACHE"], MODULES).strip()), MODULES)
+
+
+def _build(name: str, wanted: Program, folder: Path) -> None:
+    stamps = " ".join(f"-X {variable}={value}" for variable, value in (wanted.stamps or {}).items())
+    options = ["-trimpath", f"-ldflags=-s -w {stamps}", f"-o={folder / name}"]
+    if wanted.module == "argo":
+        options.append(f"-modfile={_whole_argo().built() / 'go.mod'}")
+    run_go(["build", *options, wanted.package], MODULES / wanted.module)
+
+
+def _whole_argo() -> Artefact:
+    """Argo's module with what its archive lacks, and a go.mod that builds from it."""
+    ours = MODULES / "argo"
+
+    def build(folder: Path) -> None:
+        copy = prepared_module(sources().argo, folder / "module")
+        # The folder gets its name when it is whole.
+        module_file(ours, folder.with_suffix("") / copy.name, folder)
+
+    return Artefact("argo-module", digest_of(files=[ours / "go.mod", ours / "go.sum", _PREPARING]), build)

@@ -1,0 +1,158 @@
+"""Clusters come up, are repaired and go down, and leave nothing, whatever is killed meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.provider.cluster import Cluster, Parts
+from tests.cluster.provider.folders import project_root
+
+PROGRAMS = (
+    "containerd",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "coredns",
+)
+IN_PODS = ("/manager", "/bin/workflow-controller", "/bin/argo", "/bin/traefik", "/bin/versitygw")
+
+
+@pytest.fixture(scope="module")
+def own(parts: Parts) -> Iterator[Cluster]:
+    """A cluster of this module's own, beside the one that other tests use."""
+    cluster = Cluster(f"own-{os.getpid()}")
+    cluster.up(parts)
+    yield cluster
+    cluster.down()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_killed_program_is_there_again_after_up(own: Cluster, parts: Parts, name: str) -> None:
+    before = own.machine.states()[name]["pid"]
+    own.machine.signal_component(name, "KILL")
+    while own.machine.states()[name]["running"]:
+        time.sleep(0.01)
+    assert any(line.startswith(f"{name} has ended (signal killed)") for line in own.missing())
+
+    own.up(parts)
+
+    assert own.machine.states()[name]["pid"] != before
+    assert own.missing() == []
+
+
+@pytest.mark.parametrize("command", IN_PODS)
+def test_a_killed_program_in_a_pod_is_there_again_after_up(own: Cluster, parts: Parts, command: str) -> None:
+    killed = subprocess.run(own.machine.inside(["pkill", "-KILL", "-f", f"^{command}( |$)"]), check=False)
+    assert killed.returncode == 0, f"no {command} ran"
+
+    own.up(parts)
+
+    assert own.missing() == []
+
+
+def test_a_machine_that_is_killed_is_made_anew(own: Cluster, parts: Parts) -> None:
+    process = own.machine.process
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
+
+    own.up(parts)
+
+    assert own.missing() == []
+    assert own.machine.process != process
+
+
+def test_up_is_idempotent(own: Cluster, parts: Parts) -> None:
+    before = own.machine.process, own.machine.states()
+
+    own.up(parts)
+
+    assert (own.machine.process, own.machine.states()) == before
+
+
+def test_clusters_live_side_by_side(own: Cluster, parts: Parts) -> None:
+    other = Cluster(f"other-{os.getpid()}")
+    try:
+        other.up(parts)
+        assert own.wire != other.wire
+        assert own.missing() == other.missing() == []
+        other.down()
+        assert own.missing() == []
+    finally:
+        other.down()
+
+
+@pytest.mark.parametrize("after_s", [0.2, 0.4, 0.8, 1.6, 3.2])
+def test_what_an_interrupted_start_leaves_is_taken_up_and_taken_away(parts: Parts, after_s: float) -> None:
+    cluster = Cluster(f"cut-{os.getpid()}")
+    command = [sys.executable, "-m", "tests.cluster", "up", "--name", cluster.name]
+    start = subprocess.Popen(command, cwd=project_root(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(after_s)
+    start.kill()
+    start.wait()
+    try:
+        cluster.up(parts)
+        assert cluster.missing() == []
+    finally:
+        traces = Traces(cluster)
+        cluster.down()
+    assert traces.left() == []
+
+
+def test_down_leaves_nothing(parts: Parts) -> None:
+    cluster = Cluster(f"gone-{os.getpid()}")
+    cluster.up(parts)
+    traces = Traces(cluster)
+    assert len(traces.left()) > 4, "else nothing is looked for in the right places"
+
+    cluster.down()
+
+    assert traces.left() == []
+    cluster.down()  # which nothing is left to do for
+
+
+class Traces:
+    """Where a cluster can be found on this machine while it is up."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        assert cluster.wire is not None
+        self._folder, self._cgroup, self._interface = cluster.folder, cluster.machine.cgroup, cluster.wire.interface
+
+    def left(self) -> list[str]:
+        """What there is: the folder, network interfaces, groups of processes, mounts, processes."""
+        found = [str(self._folder)] if self._folder.exists() else []
+        found += [str(path) for path in Path("/sys/class/net").glob(self._interface)]
+        found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{self._cgroup}")]
+        found += [line for line in Path("/proc/mounts").read_text().splitlines() if str(self._folder) in line]
+        return found + [
+            f"process {path.parent.name}" for path in Path("/proc").glob("[0-9]*/cmdline") if self._is_of(path)
+        ]
+
+    def _is_of(self, path: Path) -> bool:
+        try:
+            return str(self._folder).encode() in path.read_bytes()
+        except OSError:  # it ended between the two looks
+            return False
+
+
+def test_the_node_leaves_the_settings_of_the_kernel_alone(parts: Parts) -> None:
+    settings = [Path("/proc/sys") / name for name in ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")]
+    before = [path.read_text() for path in settings]
+    cluster = Cluster(f"calm-{os.getpid()}")
+    try:
+        cluster.up(parts)
+        wanted = subprocess.run(
+            cluster.machine.inside(["cat", *map(str, settings)]), capture_output=True, text=True, check=True
+        )
+        assert wanted.stdout.split() == ["1", "10", "1"], "the node believes to have set what a kubelet insists on"
+        assert [path.read_text() for path in settings] == before
+    finally:
+        cluster.down()
