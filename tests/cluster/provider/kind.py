@@ -4,6 +4,7 @@ A cluster takes fixed ports of this machine, so one is up at a time. It is tried
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ from tests.cluster.provider.addons.kserve import WEBHOOK_NAMES, ServingPair
 from tests.cluster.provider.addons.manifests import Manifest
 from tests.cluster.provider.artefacts import locked, say
 from tests.cluster.provider.commands import run
-from tests.cluster.provider.folders import cluster_folder, project_root
-from tests.cluster.provider.keys import Authority, Pair
+from tests.cluster.provider.folders import ProviderError, cache_folder, cluster_folder, project_root
+from tests.cluster.provider.keys import Authority
 from tests.cluster.provider.programs import sources
 
 RELEASE = "v0.33.0"  # of kind: a node image belongs to a release of it
 NODE_IMAGE = "kindest/node:v1.34.11@sha256:44e222ee2132dab25ff87301682f89eb82c7880ea3a1bf543bfe9708fd08d67d"
 HOST = "127.0.0.1"
+# What has to be there, and where one gets it.
+TOOLS = {
+    "docker": "https://docs.docker.com/engine/install/",
+    "kind": f"https://github.com/kubernetes-sigs/kind/releases/tag/{RELEASE}",
+    "kubectl": "https://kubernetes.io/docs/tasks/tools/",
+}
 PORTS = (gateway.NODE_PORT, argo.NODE_PORT, storage.NODE_PORT)
 RUNTIME_IMAGE = "mlopsctl.test/runtime:kind"
 PUBLIC_IMAGES = Images(
@@ -38,7 +45,7 @@ PUBLIC_IMAGES = Images(
 
 
 def config() -> dict[str, Any]:
-    """What kind is to make: one node, whose ports for the gateway, argo-server and the store are this machine's, too."""
+    """What kind is to make: one node, whose ports for gateway, argo-server and store are ports of this machine."""
     ports = [{"containerPort": port, "hostPort": port, "listenAddress": HOST, "protocol": "TCP"} for port in PORTS]
     return {
         "kind": "Cluster",
@@ -87,7 +94,8 @@ class Kind:
 
     def wait_command(self, namespace: str, name: str, *, seconds: int) -> list[str]:
         """Waits until a Deployment is available; fails if it isn't by then."""
-        return self._kubectl("rollout", "status", f"--namespace={namespace}", f"deployment/{name}", f"--timeout={seconds}s")
+        where = [f"--namespace={namespace}", f"deployment/{name}"]
+        return self._kubectl("rollout", "status", *where, f"--timeout={seconds}s")
 
     def delete_command(self) -> list[str]:
         """Removes the cluster; does nothing if there is none."""
@@ -102,8 +110,9 @@ class Kind:
 
 def up(name: str) -> None:
     """Bring the cluster up, or what of it isn't up. Raises ProviderError with the words of what failed."""
+    _require_tools()
     cluster = _cluster(name)
-    with locked(_lock(cluster)):
+    with locked(cluster.folder.with_suffix(".lock")):
         modules = sources()
         installation = addons.Installation(PUBLIC_IMAGES, _serving_pair(cluster.folder / "keys"))
         found = access.config_map(access.Addresses.on(HOST), RUNTIME_IMAGE)
@@ -118,9 +127,9 @@ def up(name: str) -> None:
 def down(name: str) -> None:
     """Remove the cluster, and nothing else of kind's. Raises ProviderError with kind's words."""
     cluster = _cluster(name)
-    with locked(_lock(cluster)):
+    with locked(cluster.folder.with_suffix(".lock")):
         run(cluster.delete_command())
-        remove(cluster.folder)
+        shutil.rmtree(cluster.folder, ignore_errors=True)
 
 
 def status(name: str) -> None:
@@ -132,6 +141,21 @@ def status(name: str) -> None:
     for namespace, deployment in addons.DEPLOYMENTS:
         run(cluster.wait_command(namespace, deployment, seconds=1))
     sys.stdout.write(f"cluster {name}: up\n  export KUBECONFIG={cluster.kubeconfig}\n")
+
+
+def _cluster(name: str) -> Kind:
+    cluster_folder(name)  # refuses what can't be a name
+    return Kind(f"mlopsctl-{name}", cache_folder() / "kind" / name)
+
+
+def _require_tools() -> None:
+    missing = [f"  {tool}: {where}" for tool, where in TOOLS.items() if shutil.which(tool) is None]
+    if missing:
+        raise ProviderError("\n".join(["kind needs programs that aren't on this machine", *missing]))
+
+
+def _exists(cluster: Kind) -> bool:
+    return cluster.name in run(["kind", "get", "clusters"]).split()
 
 
 def _serving_pair(folder: Path) -> ServingPair:
