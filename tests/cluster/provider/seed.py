@@ -47,6 +47,8 @@ def plant(seed: Path, folder: Path) -> None:
 
 
 def _apply(server: ApiServer, manifests: Sequence[Manifest]) -> None:
+    if not manifests:  # which kubectl takes for a mistake
+        return
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
     _kubectl(server, ["apply", "--server-side", "--validate=false", "-f", "-"], text)
 
