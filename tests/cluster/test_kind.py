@@ -31,7 +31,8 @@ def told(program: Path, tmp_path: Path) -> Told:
 
     def say(command: Sequence[str]) -> str:
         environment = {**os.environ, **unreached, "HOME": str(tmp_path)}
-        done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, timeout=60)
+        whole = [str(program), *command[1:]]
+        done = subprocess.run(whole, check=False, env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode != 0
         return done.stderr
 

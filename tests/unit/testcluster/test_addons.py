@@ -1,6 +1,7 @@
 """The add-ons' manifests as data: what they promise that can be seen without a cluster."""
 
 import base64
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,7 +154,7 @@ class TestPods:
         assert told["kserve-controller-manager"] == "v0.20.0"
 
     def test_a_registry_is_asked_where_there_is_one(self, sources: Sources) -> None:
-        images = Images(*["registry.example/image:1"] * 6, pull_policy="IfNotPresent")
+        images = dataclasses.replace(IMAGES, pull_policy="IfNotPresent")
         found = addons.objects(sources, addons.Installation(images, PAIR))
         assert '"imagePullPolicy": "Never"' not in json.dumps(found)
         assert "--executor-image-pull-policy=IfNotPresent" in json.dumps(found)
