@@ -14,6 +14,11 @@ settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests that need a cluster fail when there is none."""
+    parser.addoption("--require-cluster", action="store_true", help="fail tests that find no cluster; default: skip")
+
+
 def pytest_configure() -> None:
     """Hear Ctrl-C and hang-ups: a job in the background is begun deaf to them, and so would be all that tests start."""
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

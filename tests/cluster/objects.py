@@ -44,6 +44,10 @@ class Objects:
         """All objects of a kind in the namespace."""
         return list(self._kind(version, kind).get(namespace=self.namespace).to_dict()["items"])
 
+    def delete(self, version: str, kind: str, name: str) -> None:
+        """Ask for the object's end; it may take its time."""
+        self._kind(version, kind).delete(name=name, namespace=self.namespace)
+
     def wait_for(
         self, version: str, kind: str, name: str, holds: Callable[[Manifest], bool], *, seconds: float = 120
     ) -> Manifest:

@@ -13,7 +13,7 @@ from tests.cluster.provider.image_store import make_image_store
 from tests.cluster.provider.installed import everything
 from tests.cluster.provider.keys import Authority
 from tests.cluster.provider.oci import reference_of
-from tests.cluster.provider.programs import program, sources
+from tests.cluster.provider.programs import PROGRAMS, program, sources
 from tests.cluster.provider.seed import make_seed
 
 _HERE = Path(__file__).parent
@@ -89,7 +89,11 @@ def seed() -> Artefact:
 
 
 def all_parts() -> Parts:
-    """What a cluster is made of; builds what isn't built."""
+    """What a cluster is made of; builds what isn't built, what others are made of first."""
+    for name in PROGRAMS:
+        program(name).built()
+    for artefact in (program_images(), our_image(), seed(), image_store(), definitions_seed()):
+        artefact.built()
     return Parts(
         nodeinit=program("nodeinit").built() / "nodeinit",
         kubernetes=program("kubernetes").built() / "kubernetes",
@@ -99,6 +103,18 @@ def all_parts() -> Parts:
         pause=references(program_images())["pause"],
         runtime_image=references(our_image())["runtime"],
     )
+
+
+def parts_are_built() -> bool:
+    """Whether a cluster can be brought up without building anything."""
+    needed = [
+        *map(program, ("nodeinit", "kubernetes", "coredns")),
+        program_images(),
+        our_image(),
+        image_store(),
+        seed(),
+    ]
+    return all(artefact.is_built for artefact in needed)
 
 
 def references(tars: Artefact) -> Mapping[str, str]:

@@ -20,6 +20,8 @@ _STAMPS = {
     "k8s.io/component-base/version.gitTreeState": "clean",
     "k8s.io/client-go/pkg/version.gitVersion": _KUBERNETES,
 }
+_ARGO = "github.com/argoproj/argo-workflows/v3"
+_ARGO_STAMPS = {f"{_ARGO}.version": "v3.7.14", f"{_ARGO}.gitTreeState": "clean"}
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ PROGRAMS: Mapping[str, Program] = {
     "kserve-manager": Program("node", "github.com/kserve/kserve/cmd/manager"),
     "versitygw": Program("s3", "github.com/versity/versitygw/cmd/versitygw"),
     "traefik": Program("gateway", "github.com/traefik/traefik/v3/cmd/traefik"),
-    "workflow-controller": Program("argo", "github.com/argoproj/argo-workflows/v3/cmd/workflow-controller"),
-    "argoexec": Program("argo", "github.com/argoproj/argo-workflows/v3/cmd/argoexec"),
-    "argo": Program("argo", "github.com/argoproj/argo-workflows/v3/cmd/argo"),
+    "workflow-controller": Program("argo", f"{_ARGO}/cmd/workflow-controller", _ARGO_STAMPS),
+    "argoexec": Program("argo", f"{_ARGO}/cmd/argoexec", _ARGO_STAMPS),
+    "argo": Program("argo", f"{_ARGO}/cmd/argo", _ARGO_STAMPS),
 }
 
 

@@ -31,7 +31,13 @@ _PROGRAM_INPUTS = (
     "templates",
 )
 # What a node need not know of the machine that it was built on, and would tell to all that runs on it.
-_OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hostname", "etc/apt/sources.list.d/0000sources.list", "image.sh")
+_OF_THIS_MACHINE = (
+    "etc/resolv.conf",
+    "etc/hostname",
+    "etc/apt/sources.list.d/0000sources.list",
+    "etc/apt/apt.conf.d/99mmdebstrap",
+    "image.sh",
+)
 
 
 def inputs_of_base_layer(root: Path) -> list[Path]:
@@ -65,17 +71,16 @@ def build_base_layer(root: Path, target: Path, say: Callable[[str], None]) -> No
             " ".join(["rm -f", *(f'"$1"/{path}' for path in _OF_THIS_MACHINE)]),
         ]
         with written_beside(target) as beside:
-            _run(
-                [
-                    *("mmdebstrap", "--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev"),
-                    f"--hook-dir={_HOOKS}",
-                    f"--include={','.join(debian_packages(root))}",
-                    *(f"--customize-hook={hook}" for hook in hooks),
-                    *(RELEASE, str(beside), str(sources)),
-                ],
-                context,
-                {"SOURCE_DATE_EPOCH": "0"},
-            )
+            options = [
+                *("--mode=root", "--variant=minbase", "--format=tar", "--skip=output/dev", f"--hook-dir={_HOOKS}"),
+                *(f"--aptopt={setting}" for setting in _apt_settings()),
+                f"--include={','.join(debian_packages(root))}",
+                *(f"--customize-hook={hook}" for hook in hooks),
+            ]
+            # In namespaces, which take what it mounts and starts with them however it ends.
+            command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", *options]
+            environment = {"SOURCE_DATE_EPOCH": "0", "TMPDIR": str(context)}
+            _run([*command, RELEASE, str(beside), str(sources)], context, environment)
 
 
 def build_runtime_image(root: Path, base: Path, target: Path, say: Callable[[str], None]) -> str:
@@ -99,16 +104,32 @@ def debian_packages(root: Path) -> list[str]:
 
 def _debian_sources() -> str:
     """The lines by which apt finds Debian on this machine, however they are written in its own settings."""
-    listing = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
-    command = ["apt-get", "indextargets", "--format", listing, "Created-By: Packages", "Origin: Debian"]
-    found = {line for line in _run(command, Path("/")).splitlines() if re.search(rf" {RELEASE}(-\S+)? ", line)}
+    found = _known_to_apt()
+    if not found:
+        _run(["apt-get", "update", "-q"], Path("/"))
+        found = _known_to_apt()
     if not found:
         raise ProviderError(
             f"apt knows no Debian {RELEASE} on this machine, which the runtime image is made of\n"
-            "  help: apt-get update; on another system, bring the cluster up with PROVIDER=kind"
+            f"  help: add {RELEASE} to /etc/apt/sources.list, or bring the cluster up with PROVIDER=kind"
         )
     signed = f"[signed-by={_KEYRING}] " if _KEYRING.is_file() else ""
     return "".join(f"deb {signed}{line}\n" for line in sorted(found))
+
+
+def _known_to_apt() -> set[str]:
+    """Address, release and component of each source of our Debian."""
+    listing = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    command = ["apt-get", "indextargets", "--format", listing, "Created-By: Packages", "Origin: Debian"]
+    return {
+        line for line in _run(command, Path("/")).splitlines() if re.search(rf" {RELEASE}(-updates|-security)? ", line)
+    }
+
+
+def _apt_settings() -> list[str]:
+    """What this machine's apt was told of the way out, such as a proxy."""
+    settings = _run(["apt-config", "dump", "--no-empty", "Acquire::http", "Acquire::https"], Path("/"))
+    return [line for line in settings.splitlines() if line]
 
 
 def _entries(context: Path, base: Path) -> Mapping[str, File | Folder | Link]:
@@ -129,7 +150,7 @@ def _entries(context: Path, base: Path) -> Mapping[str, File | Folder | Link]:
 @contextmanager
 def _context(root: Path, names: Sequence[str]) -> Iterator[Path]:
     """A folder with copies of these of the tree, where builds may leave what they like."""
-    with TemporaryDirectory(prefix="mlopsctl-image-") as folder:
+    with TemporaryDirectory(prefix="mlopsctl-image-", ignore_cleanup_errors=True) as folder:
         context = Path(folder)
         context.chmod(0o755)
         for name in names:

@@ -33,7 +33,8 @@ def make_seed(program: Path, installs: Callable[[keys.Authority], Sequence[Manif
         with running_api_server(program, folder) as server:
             _apply(server, definitions)
             _wait_for(server, definitions)
-            _apply(server, [each for each in manifests if each["kind"] != "CustomResourceDefinition"])
+            if others := [each for each in manifests if each["kind"] != "CustomResourceDefinition"]:
+                _apply(server, others)
         shutil.move(folder / "etcd", target / "etcd")
         (target / "keys").mkdir()
         for known in ("ca.crt", "ca.key", "service-accounts.crt", "service-accounts.key"):
