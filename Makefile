@@ -42,8 +42,8 @@ docs: setup ## write the generated pages and pictures of docs/ anew
 bench: setup ## the figures of docs/performance.md
 	@$(BIN)/python -m tests.bench
 
-# Before the others, dev.lock: bench-mlopsctl.in takes its versions from there.
-LOCKED := requirements/bootstrap requirements/dev $(patsubst %.in,%,$(wildcard requirements/bench-*.in)) tests/local/serving \
+# Before the others, dev.lock: image.in and bench-mlopsctl.in take their versions from there.
+LOCKED := requirements/bootstrap requirements/dev requirements/image $(patsubst %.in,%,$(wildcard requirements/bench-*.in)) tests/local/serving \
 	$(patsubst %.in,%,$(wildcard examples/*/requirements.in))
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 

@@ -10,6 +10,7 @@
 #   image.sh root              a user; nothing to become root by, nothing to read, nothing to write to but /tmp
 #   image.sh compile [DIR…]    bytecode, of all or of these, which a read-only root needs from the start
 set -eu
+umask 022
 
 python=3.11
 packages() { echo "$1/lib/python$python/site-packages"; }
@@ -48,7 +49,7 @@ root() {
 
 compile() {
 	# Not by time: the dates of files change on the way into an image. Not by digest either: nothing here will change.
-	[ $# -gt 0 ] || set -- /usr/lib/python3 /usr/lib/python$python "$(packages /opt/mlopsctl)"
+	[ $# -gt 0 ] || set -- /usr/lib/python3 /usr/lib/python$python /usr/share/python3 "$(packages /opt/mlopsctl)"
 	PYTHONHASHSEED=0 python3 -m compileall -q -f --invalidation-mode unchecked-hash "$@"
 }
 
