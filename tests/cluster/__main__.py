@@ -1,39 +1,43 @@
 """`python -m tests.cluster up`, `down` and `status`: what `make cluster-up` and its sisters run."""
 
 import argparse
+import os
 import sys
 
-from tests.cluster.provider.access import announce, read_access
-
+from tests.cluster.access import read_access
 from tests.cluster.provider import kind
 from tests.cluster.provider.cluster import Cluster
 from tests.cluster.provider.debian import install_packages
 from tests.cluster.provider.folders import DEFAULT_NAME, ProviderError
-from tests.cluster.provider.parts import all_parts
+from tests.cluster.provider.parts import all_parts, definitions_seed, our_image
 
 
 def main() -> int:
     """The exit code: 0 if all went well, 1 with the reason on stderr otherwise."""
     wanted = _parser().parse_args()
-    providers = {"native": (_up, _down, _status), "kind": (kind.up, kind.down, kind.status)}
-    up, down, status = providers[wanted.provider]
+    native = {"up": _up, "down": _down, "status": _status}
+    through_kind = {"up": kind.up, "down": kind.down, "status": kind.status}
     try:
-        {"up": up, "down": down, "status": status}[wanted.what](wanted.name)
+        {"native": native, "kind": through_kind}[wanted.provider][wanted.what](wanted.name)
     except ProviderError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the next start goes on from here\n")
+        sys.stderr.write("interrupted; the next `up` goes on from here, `down` takes away what there is\n")
         return 130
     return 0
 
 
 def _up(name: str) -> None:
+    if os.geteuid() != 0:
+        raise ProviderError("making a node's namespaces needs root\n  help: sudo make cluster-up")
     install_packages()
     parts = all_parts()
+    definitions_seed().built()
+    runtime_image = our_image().built() / "runtime.tar"
     cluster = Cluster(name)
     cluster.up(parts)
-    announce(cluster)
+    cluster.load(runtime_image)
     _status(name)
 
 
@@ -44,10 +48,14 @@ def _down(name: str) -> None:
 def _status(name: str) -> None:
     cluster = Cluster(name)
     missing = cluster.missing()
-    lines = [f"cluster {name}: {'up' if not missing else 'not well'}", f"  export KUBECONFIG={cluster.kubeconfig}"]
-    lines += [f"  {what:<12} {where}" for what, where in read_access(cluster.kubeconfig).items()]
-    lines += [f"  missing      {each}" for each in missing]
+    lines = [f"cluster {name} is up{', but not well' if missing else ''}"]
+    lines += [f"  missing: {each}" for each in missing]
+    if not missing:
+        lines += [f"  {what:<14} {where}" for what, where in read_access(cluster.kubeconfig).items()]
+    lines += [f"  export KUBECONFIG={cluster.kubeconfig}"]
     sys.stdout.write("\n".join([*lines, ""]))
+    if missing:
+        raise ProviderError(f"`make cluster-up NAME={name}` brings up what is missing")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.cluster.access import read_access
 from tests.cluster.objects import Objects
 from tests.cluster.provider.addons import namespace_objects
 from tests.cluster.provider.api_server import running_api_server
@@ -64,10 +65,9 @@ def cluster(pytestconfig: pytest.Config) -> Whole:
             missing(pytestconfig, str(error))
         if unwell:
             missing(pytestconfig, f"the cluster isn't well: {'; '.join(unwell)}")
-    access = Objects(kubeconfig, "mlopsctl-test").get("v1", "ConfigMap", "access")
-    if access is None:
+    where = read_access(kubeconfig)
+    if not where:
         missing(pytestconfig, f"the cluster of {kubeconfig} has no ConfigMap mlopsctl-test/access (docs/testing.md)")
-    where = access["data"]
     return Whole(kubeconfig, where["gateway"], where["s3"], where["argo-server"], where["runtime-image"])
 
 

@@ -5,15 +5,17 @@ import shutil
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.provider import network
 from tests.cluster.provider.addons import access
 from tests.cluster.provider.artefacts import locked
 from tests.cluster.provider.control_plane import Api, ControlPlane
 from tests.cluster.provider.folders import ProviderError, cache_folder, cluster_folder
-from tests.cluster.provider.image_store import place_images
+from tests.cluster.provider.image_store import has_image, import_image, place_images
 from tests.cluster.provider.machine import Machine
 from tests.cluster.provider.node import Node
+from tests.cluster.provider.oci import reference_of
 from tests.cluster.provider.readiness import unready, wait_until
 from tests.cluster.provider.seed import plant
 
@@ -31,7 +33,6 @@ class Parts:
     images: Path
     seed: Path
     pause: str  # reference of the image that holds a pod together
-    runtime_image: str
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,13 @@ class Cluster:
     @property
     def wire(self) -> network.Wire | None:
         """The wire to its node; None if it isn't up."""
-        try:
-            return network.Wire(json.loads((self.folder / "wire.json").read_text())["number"])
-        except FileNotFoundError:
-            return None
+        made = self._made()
+        return network.Wire(made["wire"]) if made else None
 
     def up(self, parts: Parts) -> None:
         """Bring it up, or what of it isn't. Raises ProviderError if it isn't well in two minutes, with what is not."""
         with self._alone():
-            if self.machine.process is None or self.wire is None:
+            if self.machine.process is None or self._made().get("parts") != repr(parts):
                 self._begin(parts)
             node = self._node(parts)
             api = Api(self.kubeconfig)
@@ -84,7 +83,19 @@ class Cluster:
             )
             self.machine.run([*first, *node.other_components()])
             wait_until("all is ready", lambda: [*unready(api), *self._ended()], patience_s=_PATIENCE_S)
-            self._announce(api, parts)
+
+    def load(self, runtime_image: Path) -> None:
+        """Let pods have the runtime image of this tar, and say in the cluster itself how all of it is reached.
+
+        Whoever has no more than a kubeconfig reads it there. Raises ProviderError if the cluster isn't up.
+        """
+        with self._alone():
+            wire = self._living_wire()
+            reference = reference_of(runtime_image)
+            if not has_image(self.machine, reference):
+                import_image(self.machine, runtime_image)
+            known = access.config_map(access.Addresses.on(wire.node), reference)
+            Api(self.kubeconfig).apply("configmaps", known)
 
     def down(self) -> None:
         """End all of it and leave nothing but its logs. Nothing to do if it isn't up."""
@@ -93,15 +104,13 @@ class Cluster:
 
     def missing(self) -> list[str]:
         """What of it isn't well, a line each. Raises ProviderError if it isn't up."""
-        if self.machine.process is None or self.wire is None:
-            raise ProviderError(f"the cluster {self.name!r} isn't up")
+        self._living_wire()
         return [*self._ended(), *unready(Api(self.kubeconfig))]
 
-    def _announce(self, api: Api, parts: Parts) -> None:
-        """Say in the cluster itself how its parts are reached, for all who have no more than its kubeconfig."""
-        wire = self.wire
-        assert wire is not None, "it has just become ready"
-        api.apply("configmaps", access.config_map(access.Addresses.on(wire.node), parts.runtime_image))
+    def _living_wire(self) -> network.Wire:
+        if self.machine.process is None or self.wire is None:
+            raise ProviderError(f"no cluster {self.name!r} is up")
+        return self.wire
 
     def _alone(self) -> AbstractContextManager[None]:
         return locked(self.folder.with_suffix(".lock"))
@@ -119,9 +128,20 @@ class Cluster:
         wire = network.laid_wire(process)
         (self.folder / "resolv.conf").write_text(f"nameserver {wire.node}\n")
         self._plane(parts, wire).write_access()
-        record = self.folder / "wire.json"
-        record.with_suffix(".new").write_text(json.dumps({"number": wire.number}))
-        record.with_suffix(".new").rename(record)  # the last step: a machine with this record is whole
+        beside = self._record.with_suffix(".new")
+        beside.write_text(json.dumps({"wire": wire.number, "parts": repr(parts)}))
+        beside.rename(self._record)  # the last step: a machine with this record is whole
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / "made.json"
+
+    def _made(self) -> dict[str, Any]:
+        """What `_begin` has made, with which wire, of which parts. Empty if it hasn't come to its end."""
+        try:
+            return dict(json.loads(self._record.read_text()))
+        except FileNotFoundError:
+            return {}
 
     def _end(self) -> None:
         wire = self.wire

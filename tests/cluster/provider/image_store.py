@@ -16,24 +16,19 @@ from tests.cluster.provider.node import write_containerd_configuration
 _LIVING = (".db",)
 
 
-def make_image_store(nodeinit: Path, images: Sequence[Path], below: Path | None, target: Path) -> None:
-    """Fill the folder with what containerd keeps after importing these tars, and what is in the store below.
-
-    Raises ProviderError with containerd's words.
-    """
+def make_image_store(nodeinit: Path, images: Sequence[Path], target: Path) -> None:
+    """Fill the folder with what containerd keeps after importing these tars. Raises ProviderError with its words."""
     with tempfile.TemporaryDirectory(prefix="mlopsctl-images-", dir=target.parent) as name:
         folder = Path(name) / "machine"
         machine = Machine(folder, f"mlopsctl-images-{os.getpid()}")
         folder.mkdir()
         (folder / "resolv.conf").touch()
-        if below:
-            place_images(below, folder / "var/lib/containerd")
         machine.start(nodeinit)
         try:
             machine.run([write_containerd_configuration(folder, pause="")])
             _wait_for_containerd(machine)
             for image in images:
-                _import(machine, image)
+                import_image(machine, image)
             _stop_containerd(machine)
             (folder / "var/lib/containerd").rename(target / "containerd")
         finally:
@@ -43,6 +38,16 @@ def make_image_store(nodeinit: Path, images: Sequence[Path], below: Path | None,
 def place_images(store: Path, folder: Path) -> None:
     """Give a machine's folder the images of a store, by links to what nobody writes to."""
     shutil.copytree(store / "containerd", folder, symlinks=True, copy_function=_link, dirs_exist_ok=True)
+
+
+def import_image(machine: Machine, image: Path) -> None:
+    """Let the machine's containerd have the image of this tar. Raises ProviderError with its words."""
+    run(machine.inside(["ctr", "--namespace=k8s.io", "images", "import", str(image)]))
+
+
+def has_image(machine: Machine, reference: str) -> bool:
+    """Whether the machine's containerd has it."""
+    return reference in run(machine.inside(["ctr", "--namespace=k8s.io", "images", "list", "--quiet"])).split()
 
 
 def _link(source: str, target: str) -> None:
@@ -58,10 +63,6 @@ def _wait_for_containerd(machine: Machine) -> None:
         if time.monotonic() > deadline:
             raise ProviderError(f"containerd doesn't start:\n{_log(machine)}")
         time.sleep(0.02)
-
-
-def _import(machine: Machine, image: Path) -> None:
-    run(machine.inside(["ctr", "--namespace=k8s.io", "images", "import", str(image)]))
 
 
 def _stop_containerd(machine: Machine) -> None:

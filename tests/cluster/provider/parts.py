@@ -13,7 +13,7 @@ from tests.cluster.provider.image_store import make_image_store
 from tests.cluster.provider.installed import everything
 from tests.cluster.provider.keys import Authority
 from tests.cluster.provider.oci import reference_of
-from tests.cluster.provider.programs import PROGRAMS, program, sources
+from tests.cluster.provider.programs import program, sources
 from tests.cluster.provider.seed import make_seed
 
 _HERE = Path(__file__).parent
@@ -69,10 +69,13 @@ def our_image() -> Artefact:
 
 
 def image_store() -> Artefact:
-    """containerd's folder with all images unpacked: those of programs, which hardly change, and on them ours."""
-    nodeinit = program("nodeinit")
-    programs = _image_store("image-store-programs", nodeinit, program_images(), None)
-    return _image_store("image-store", nodeinit, our_image(), programs)
+    """containerd's folder with the images of programs unpacked."""
+    nodeinit, tars = program("nodeinit"), program_images()
+
+    def build(folder: Path) -> None:
+        make_image_store(nodeinit.built() / "nodeinit", sorted(tars.built().glob("*.tar")), folder)
+
+    return Artefact("image-store", digest_of(nodeinit.digest, tars.digest, files=[_HERE / "image_store.py"]), build)
 
 
 def seed() -> Artefact:
@@ -90,9 +93,7 @@ def seed() -> Artefact:
 
 def all_parts() -> Parts:
     """What a cluster is made of; builds what isn't built, what others are made of first."""
-    for name in PROGRAMS:
-        program(name).built()
-    for artefact in (program_images(), our_image(), seed(), image_store(), definitions_seed()):
+    for artefact in _needed():
         artefact.built()
     return Parts(
         nodeinit=program("nodeinit").built() / "nodeinit",
@@ -101,31 +102,18 @@ def all_parts() -> Parts:
         images=image_store().built(),
         seed=seed().built(),
         pause=references(program_images())["pause"],
-        runtime_image=references(our_image())["runtime"],
     )
 
 
 def parts_are_built() -> bool:
     """Whether a cluster can be brought up without building anything."""
-    needed = [
-        *map(program, ("nodeinit", "kubernetes", "coredns")),
-        program_images(),
-        our_image(),
-        image_store(),
-        seed(),
-    ]
-    return all(artefact.is_built for artefact in needed)
+    return all(artefact.is_built for artefact in _needed())
+
+
+def _needed() -> list[Artefact]:
+    return [*map(program, ("nodeinit", "kubernetes", "coredns")), program_images(), image_store(), seed()]
 
 
 def references(tars: Artefact) -> Mapping[str, str]:
     """What each image is called, by the name of its tar."""
     return {tar.stem: reference_of(tar) for tar in tars.built().glob("*.tar")}
-
-
-def _image_store(name: str, nodeinit: Artefact, tars: Artefact, below: Artefact | None) -> Artefact:
-    def build(folder: Path) -> None:
-        images = sorted(tars.built().glob("*.tar"))
-        make_image_store(nodeinit.built() / "nodeinit", images, below.built() if below else None, folder)
-
-    inputs = [nodeinit.digest, tars.digest, below.digest if below else ""]
-    return Artefact(name, digest_of(*inputs, files=[_HERE / "image_store.py"]), build)
