@@ -1,11 +1,15 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup test demo check lock bench golden docs clean
+.PHONY: help setup test test-cluster cluster-up cluster-down cluster-status demo check lock bench golden docs clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Of the test cluster: which one, and by whom it is made.
+NAME ?= test
+PROVIDER ?= native
+CLUSTER = $(BIN)/python -m tests.cluster --name $(NAME) --provider $(PROVIDER)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,10 +28,23 @@ $(VENV)/.ready: requirements/bootstrap.lock requirements/dev.lock pyproject.toml
 test: setup ## all tests that this machine can run; the others are listed with the reason
 	@$(BIN)/pytest $(ARGS)
 
+test-cluster: cluster-up ## all tests there are, those on a real cluster too; the first time it is built, a quarter of an hour
+	@$(BIN)/pytest --require-cluster $(ARGS)
+
+cluster-up: setup ## a real one-node cluster for the tests (NAME=test, PROVIDER=native or kind)
+	@$(CLUSTER) up
+
+cluster-down: setup ## end it and leave nothing
+	@$(CLUSTER) down
+
+cluster-status: setup ## whether it is up, and where
+	@$(CLUSTER) status
+
 check: setup ## format, lint, types and the direction of imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --explicit-package-bases tests/cluster/provider tests/cluster/__main__.py
 	@$(BIN)/lint-imports --no-cache
 
 demo: setup ## real flights to a model that answers

@@ -23,7 +23,7 @@ PROGRAMS = (
     "kube-proxy",
     "coredns",
 )
-IN_PODS = ("/manager", "/bin/workflow-controller", "/bin/argo", "/bin/traefik", "/bin/versitygw")
+IN_PODS = ("/manager", "workflow-controller", "argo server", "traefik", "versitygw")
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ class Cluster:
         with self._alone():
             if self.machine.process is None or self._made().get("parts") != repr(parts):
                 self._begin(parts)
-            node = self._node(parts)
+            node = self._node(parts, self._living_wire())
             api = Api(self.kubeconfig)
             first = node.first_components()
             self.machine.run(first)
@@ -127,7 +127,9 @@ class Cluster:
             raise ProviderError("the node's machine ended as soon as it began")
         wire = network.laid_wire(process)
         (self.folder / "resolv.conf").write_text(f"nameserver {wire.node}\n")
-        self._plane(parts, wire).write_access()
+        node = self._node(parts, wire)
+        node.plane.write_access()
+        node.write_configuration()  # once: a program whose file is written anew, be it the same, ends
         beside = self._record.with_suffix(".new")
         beside.write_text(json.dumps({"wire": wire.number, "parts": repr(parts)}))
         beside.rename(self._record)  # the last step: a machine with this record is whole
@@ -153,24 +155,12 @@ class Cluster:
         if wire is not None:
             network.cut(wire)
 
-    def _plane(self, parts: Parts, wire: network.Wire) -> ControlPlane:
-        return ControlPlane(parts.kubernetes, self.folder, wire.node, _API_PORT)
-
-    def _node(self, parts: Parts) -> Node:
-        wire = self.wire
-        assert wire is not None, "an unmade machine has no node"
-        node = Node(self._plane(parts, wire), parts.coredns, self.machine.cgroup, parts.pause)
-        node.write_configuration()
-        return node
+    def _node(self, parts: Parts, wire: network.Wire) -> Node:
+        plane = ControlPlane(parts.kubernetes, self.folder, wire.node, _API_PORT)
+        return Node(plane, parts.coredns, self.machine.cgroup, parts.pause)
 
     def _ended(self, *others: str) -> list[str]:
         """The programs that have ended, and other complaints."""
         states = self.machine.states().items()
-        return [
-            *(
-                f"{name} has ended ({state['ended']}); see {self.folder / 'log' / name}.log"
-                for name, state in states
-                if not state["running"]
-            ),
-            *others,
-        ]
+        ended = ((name, state["ended"]) for name, state in states if not state["running"])
+        return [*(f"{name} has ended ({how}); see {self.folder / 'log' / name}.log" for name, how in ended), *others]

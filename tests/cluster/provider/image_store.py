@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.cluster.provider.commands import run, succeeds
 from tests.cluster.provider.folders import ProviderError
 from tests.cluster.provider.machine import Machine
-from tests.cluster.provider.node import write_containerd_configuration
+from tests.cluster.provider.node import containerd_component, write_containerd_configuration
 
 # What changes while containerd runs; all else, layers and blobs, is written once and only read from then on.
 _LIVING = (".db",)
@@ -25,7 +25,8 @@ def make_image_store(nodeinit: Path, images: Sequence[Path], target: Path) -> No
         (folder / "resolv.conf").touch()
         machine.start(nodeinit)
         try:
-            machine.run([write_containerd_configuration(folder, pause="")])
+            write_containerd_configuration(folder, pause="")
+            machine.run([containerd_component(folder)])
             _wait_for_containerd(machine)
             for image in images:
                 import_image(machine, image)

@@ -33,7 +33,7 @@ class Node:
             "allow-privileged": "true",
         }
         return [
-            write_containerd_configuration(self.plane.folder, self.pause),
+            containerd_component(self.plane.folder),
             _component("etcd", self.plane.etcd_command()),
             _component("kube-apiserver", self.plane.api_server_command(more=more)),
         ]
@@ -67,6 +67,7 @@ class Node:
 
     def write_configuration(self) -> None:
         """Write the files that the programs read."""
+        write_containerd_configuration(self.plane.folder, self.pause)
         self._path("kubelet.json").write_text(json.dumps(self._kubelet(), indent=1))
         self._path("kube-proxy.json").write_text(json.dumps(self._proxy(), indent=1))
         self._path("resolv.conf").write_text("")  # the machine's own name servers are out of a pod's reach
@@ -132,14 +133,18 @@ class Node:
         }
 
 
-def write_containerd_configuration(folder: Path, pause: str) -> dict[str, Any]:
-    """Write what containerd reads into the folder; the component that reads it."""
+def containerd_component(folder: Path) -> dict[str, Any]:
+    """containerd, with what `write_containerd_configuration` wrote into the folder."""
+    return _component("containerd", ["containerd", f"--config={folder / 'containerd.toml'}"])
+
+
+def write_containerd_configuration(folder: Path, pause: str) -> None:
+    """Write what containerd reads into the folder; `pause` is the image that holds a pod together."""
     network = folder / "cni"
     network.mkdir(exist_ok=True)
     (network / "pods.conflist").write_text(json.dumps(_pod_network()))
-    configuration = folder / "containerd.toml"
-    configuration.write_text(_CONTAINERD.format(pause=pause, cni=network, socket=CONTAINERD_SOCKET))
-    return _component("containerd", ["containerd", f"--config={configuration}"])
+    text = _CONTAINERD.format(pause=pause, cni=network, socket=CONTAINERD_SOCKET)
+    (folder / "containerd.toml").write_text(text)
 
 
 def _component(name: str, command: list[str]) -> dict[str, Any]:
