@@ -60,7 +60,7 @@ bench: setup ## the figures of docs/performance.md
 	@$(BIN)/python -m tests.bench
 
 # Before the others, dev.lock: image.in and bench-mlopsctl.in take their versions from there.
-LOCKED := requirements/bootstrap requirements/dev requirements/image $(patsubst %.in,%,$(wildcard requirements/bench-*.in)) tests/local/serving \
+LOCKED := requirements/bootstrap requirements/dev requirements/go requirements/image $(patsubst %.in,%,$(wildcard requirements/bench-*.in)) tests/local/serving \
 	$(patsubst %.in,%,$(wildcard examples/*/requirements.in))
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 
