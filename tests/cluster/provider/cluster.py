@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,19 +71,32 @@ class Cluster:
     def up(self, parts: Parts) -> None:
         """Bring it up, or what of it isn't. Raises ProviderError if it isn't well in two minutes, with what is not."""
         with self._alone():
-            if self.machine.process is None or self._made().get("parts") != repr(parts):
-                self._begin(parts)
-            node = self._node(parts, self._living_wire())
-            api = Api(self.kubeconfig)
-            first = node.first_components()
-            self.machine.run(first)
-            wait_until(
-                "the API server is ready",
-                lambda: [] if api.answers("/readyz") else self._ended("the API server doesn't answer"),
-                patience_s=_PATIENCE_S,
-            )
-            self.machine.run([*first, *node.other_components()])
-            wait_until("all is ready", lambda: [*unready(api), *self._ended()], patience_s=_PATIENCE_S)
+            try:
+                self._bring_up(parts)
+            except ProviderError:
+                if self.machine.process is not None:
+                    raise
+                self._bring_up(parts)  # it was about to end when it was found, and has to be made anew
+
+    def _bring_up(self, parts: Parts) -> None:
+        if self.machine.process is None or self._made().get("parts") != repr(parts):
+            self._begin(parts)
+        node = self._node(parts, self._living_wire())
+        api = Api(self.kubeconfig)
+        first, others = node.first_components(), node.other_components()
+        self._run("the API server is ready", first, lambda: [] if api.answers("/readyz") else ["it doesn't answer"])
+        self._run("all is ready", [*first, *others], lambda: unready(api))
+
+    def _run(self, what: str, components: Sequence[dict[str, Any]], unready: Callable[[], list[str]]) -> None:
+        """Start those of the programs that don't run, and wait until they and nothing else of this is missing."""
+        names = {each["name"] for each in components}
+
+        def missing() -> list[str]:
+            self._living_wire()  # else there is nothing to wait for
+            return [*self._ended(names), *unready()]
+
+        self.machine.run(components)
+        wait_until(what, missing, patience_s=_PATIENCE_S)
 
     def load(self, runtime_image: Path) -> None:
         """Let pods have the runtime image of this tar, and say in the cluster itself how all of it is reached.
@@ -159,8 +173,9 @@ class Cluster:
         plane = ControlPlane(parts.kubernetes, self.folder, wire.node, _API_PORT)
         return Node(plane, parts.coredns, self.machine.cgroup, parts.pause)
 
-    def _ended(self, *others: str) -> list[str]:
-        """The programs that have ended, and other complaints."""
+    def _ended(self, among: Container[str] | None = None) -> list[str]:
+        """The programs that have ended."""
         states = self.machine.states().items()
-        ended = ((name, state["ended"]) for name, state in states if not state["running"])
-        return [*(f"{name} has ended ({how}); see {self.folder / 'log' / name}.log" for name, how in ended), *others]
+        ended = ((name, each["ended"]) for name, each in states if not each["running"])
+        log = self.folder / "log"
+        return [f"{name} has ended ({how}); see {log / name}.log" for name, how in ended if not among or name in among]
