@@ -40,10 +40,14 @@ def observe_definitions(connection: Connection) -> Iterator[Observation]:
     yield found
 
 
-def observe_programs(connection: Connection) -> Iterator[Observation]:
-    """The controller, and the server that shows workflows in a browser."""
-    for controller in (CONTROLLER, SERVER):
-        yield controllers.observe(controller, controllers.find(connection, controller))
+def observe_controller(connection: Connection) -> Iterator[Observation]:
+    """What acts on workflows."""
+    yield controllers.observe(CONTROLLER, controllers.find(connection, CONTROLLER))
+
+
+def observe_server(connection: Connection) -> Iterator[Observation]:
+    """What shows workflows in a browser."""
+    yield controllers.observe(SERVER, controllers.find(connection, SERVER))
 
 
 def _takes_schedules(connection: Connection) -> bool:

@@ -23,31 +23,33 @@ def definitions(connection: Connection, kinds: Kinds, *, required: bool) -> Obse
     """Whether all resources are served at the version; what isn't required is merely absent."""
     lacking = State.MISSING if required else State.ABSENT
     there = served(connection, kinds.group, kinds.version)
-    if there is None:
-        others = _versions(connection, kinds.group)
-        if others:
-            found = f"{kinds.group} is served at {', '.join(others)}, {kinds.version} is needed"
-            return Observation(kinds.part, SUBJECT, lacking, found, f"upgrade it: {kinds.install}")
-        return Observation(kinds.part, SUBJECT, lacking, f"no {kinds.group} here", f"install it: {kinds.install}")
     missing = [name for name in kinds.resources if name not in there]
-    if missing:
-        found = f"no {', '.join(missing)} of {kinds.group}/{kinds.version}"
-        return Observation(kinds.part, SUBJECT, lacking, found, f"install its CRDs again: {kinds.install}")
-    return Observation(kinds.part, SUBJECT, State.FINE, f"{', '.join(kinds.resources)} at {kinds.version}")
+    if not missing:
+        return Observation(kinds.part, SUBJECT, State.FINE, f"{', '.join(kinds.resources)} at {kinds.version}")
+    others = _versions_of(connection, kinds, missing[0])
+    if others:
+        found = f"{missing[0]} are served at {', '.join(others)}, {kinds.version} is needed"
+        return Observation(kinds.part, SUBJECT, lacking, found, f"upgrade it: {kinds.install}")
+    # Not "no such group": one of which all definitions were deleted may be listed for a while, with nothing in it.
+    found = f"no {', '.join(missing)} of {kinds.group}/{kinds.version}"
+    what = "it" if len(missing) == len(kinds.resources) else "its CRDs again"
+    return Observation(kinds.part, SUBJECT, lacking, found, f"install {what}: {kinds.install}")
 
 
-def served(connection: Connection, group: str, version: str) -> set[str] | None:
-    """The names of the resources that are served at a version, or None if nothing is."""
+def served(connection: Connection, group: str, version: str) -> set[str]:
+    """The names of the resources that are served at a version; none if there is no such version."""
     try:
         found = connection.get(f"/apis/{group}/{version}")
     except Absent:
-        return None
+        return set()
     return {str(resource.get("name")) for resource in found.get("resources", ())}
 
 
-def _versions(connection: Connection, group: str) -> list[str]:
+def _versions_of(connection: Connection, kinds: Kinds, resource: str) -> list[str]:
+    """The other versions that a resource is served at."""
     try:
-        found = connection.get(f"/apis/{group}")
+        group = connection.get(f"/apis/{kinds.group}")
     except Absent:
         return []
-    return [str(version.get("version")) for version in found.get("versions", ())]
+    names = [str(version.get("version")) for version in group.get("versions", ())]
+    return [name for name in names if name != kinds.version and resource in served(connection, kinds.group, name)]

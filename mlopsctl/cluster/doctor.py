@@ -7,9 +7,9 @@ from mlopsctl.cluster import argo, extras, gateway, kserve, rights, server
 from mlopsctl.cluster.access import Patience
 from mlopsctl.cluster.connect import AT_ONCE, Place, connect
 from mlopsctl.cluster.connection import Connection
-from mlopsctl.cluster.errors import ClusterError, Forbidden
+from mlopsctl.cluster.errors import ClusterError
 from mlopsctl.cluster.gateway import Gateway
-from mlopsctl.cluster.seeing import unseen
+from mlopsctl.cluster.seeing import advice, unseen
 from mlopsctl.examination import Observation, State, Target
 from mlopsctl.frozen import frozen
 
@@ -39,7 +39,7 @@ def examine(
         target = Target(context=access.context, server=access.server, namespace=access.namespace)
         answer = server.ask_version(connection)
     except ClusterError as error:
-        return target, [_failed(server.PART, "API server", error)]
+        return target, [Observation(server.PART, "API server", State.MISSING, error.found.message, advice(error))]
     looks = _looks(gateway_named)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda named: _observed(named, connection), looks))
@@ -48,15 +48,19 @@ def examine(
 
 
 def _looks(gateway_named: Gateway | None) -> list[_Named]:
+    has_gateway = gateway_named is not None
     return [
         _Named(server.PART, "namespace", server.namespace),
-        _Named(rights.PART, rights.SUBJECT, lambda at: rights.observe(at, with_gateway=gateway_named is not None)),
+        _Named(rights.PART, rights.SUBJECT, lambda at: rights.observe(at, with_gateway=has_gateway)),
         _Named(argo.PART, "definitions", argo.observe_definitions),
-        _Named(argo.PART, "controller", argo.observe_programs),
+        _Named(argo.PART, "controller", argo.observe_controller),
+        _Named(argo.PART, "argo-server", argo.observe_server),
         _Named(kserve.PART, "definitions", kserve.observe_definitions),
         _Named(kserve.PART, "controller", kserve.observe_controller),
         _Named(kserve.PART, "webhook", kserve.observe_webhook),
-        _Named(gateway.PART, "definitions", lambda at: gateway.observe(at, gateway_named)),
+        _Named(gateway.PART, "definitions", lambda at: gateway.observe_definitions(at, required=has_gateway)),
+        _Named(gateway.PART, "class", lambda at: gateway.observe_class(at, required=has_gateway)),
+        _Named(gateway.PART, "gateway", lambda at: gateway.observe_gateway(at, gateway_named)),
         _Named(extras.PART, "others", extras.observe),
     ]
 
@@ -68,14 +72,5 @@ def _observed(named: _Named, connection: Connection) -> list[Observation]:
         for observation in named.look(connection):
             seen.append(observation)  # noqa: PERF402 - `extend` would lose what came before a fault
     except ClusterError as error:
-        seen.append(_failed(named.part, named.subject, error))
+        seen.append(unseen(named.part, named.subject, error))
     return seen
-
-
-def _failed(part: str, subject: str, error: ClusterError) -> Observation:
-    """What a look that can't be done comes to: only where nothing at all can be asked, something is missing."""
-    if isinstance(error, Forbidden):
-        return unseen(part, subject, error)
-    advice = "; ".join((*error.found.notes, *error.found.helps))
-    state = State.MISSING if subject == "API server" else State.UNKNOWN
-    return Observation(part, subject, state, error.found.message, advice)

@@ -48,5 +48,5 @@ def _observe(connection: Connection, extra: _Extra) -> Observation:
     found = definitions.definitions(connection, kinds, required=False)
     if found.state is State.FINE:
         return Observation(PART, extra.name, State.FINE, f"{extra.resource} at {extra.version}")
-    said = "not there" if found.found == f"no {extra.group} here" else found.found
+    said = "not there" if found.found.startswith("no ") else found.found
     return Observation(PART, extra.name, State.ABSENT, said, f"install it for {extra.use}")

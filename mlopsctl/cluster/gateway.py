@@ -6,7 +6,6 @@ from mlopsctl.cluster import definitions
 from mlopsctl.cluster.connection import Connection, Json
 from mlopsctl.cluster.definitions import Kinds
 from mlopsctl.cluster.errors import Absent, Forbidden
-from mlopsctl.cluster.seeing import unseen
 from mlopsctl.examination import Observation, State
 from mlopsctl.frozen import frozen
 
@@ -25,14 +24,24 @@ class Gateway:
     namespace: str
 
 
-def observe(connection: Connection, gateway: Gateway | None) -> Iterator[Observation]:
-    """Everything about it. An environment that names no Gateway needs none of it."""
-    found = definitions.definitions(connection, KINDS, required=gateway is not None)
-    if found.state is not State.FINE:
-        yield found
+def observe_definitions(connection: Connection, *, required: bool) -> Iterator[Observation]:
+    """Whether routes are served, and of which release they are."""
+    found = definitions.definitions(connection, KINDS, required=required)
+    if found.state is State.FINE:
+        found = Observation(PART, found.subject, State.FINE, found.found + _bundle(connection))
+    yield found
+
+
+def observe_class(connection: Connection, *, required: bool) -> Iterator[Observation]:
+    """Whether there is somebody who honours routes; nothing where there are no definitions, which have their line."""
+    try:
+        yield _class(connection, required=required)
+    except Absent:
         return
-    yield Observation(PART, found.subject, State.FINE, found.found + _bundle(connection))
-    yield _class(connection, required=gateway is not None)
+
+
+def observe_gateway(connection: Connection, gateway: Gateway | None) -> Iterator[Observation]:
+    """Whether the environment's Gateway takes traffic, if it names one."""
     if gateway is not None:
         yield _gateway(connection, gateway)
 
@@ -51,10 +60,7 @@ def _class(connection: Connection, *, required: bool) -> Observation:
     subject = "class"
     lacking = State.MISSING if required else State.ABSENT
     install = "install an implementation: https://gateway-api.sigs.k8s.io/implementations/"
-    try:
-        classes = connection.items(f"/apis/{_GROUP}/v1/gatewayclasses")
-    except Forbidden as error:
-        return unseen(PART, subject, error)
+    classes = connection.items(f"/apis/{_GROUP}/v1/gatewayclasses")
     accepted = [_name(found) for found in classes if _condition(found, "Accepted").get("status") == "True"]
     if accepted:
         return Observation(PART, subject, State.FINE, f"{', '.join(sorted(accepted))}, accepted")

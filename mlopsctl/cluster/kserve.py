@@ -7,7 +7,7 @@ from mlopsctl.cluster import controllers, definitions
 from mlopsctl.cluster.connection import Connection
 from mlopsctl.cluster.controllers import Controller
 from mlopsctl.cluster.definitions import Kinds
-from mlopsctl.cluster.errors import Absent, Forbidden, Refused
+from mlopsctl.cluster.errors import Absent, ClusterError, Forbidden, Refused
 from mlopsctl.cluster.seeing import unseen
 from mlopsctl.cluster.transport import short
 from mlopsctl.cluster.versions import KSERVE
@@ -25,9 +25,11 @@ CONTROLLER = Controller(
     _INSTALL,
     oldest=KSERVE,
 )
+_CONFIGURATION_SUBJECT = "configuration"
 _CONFIGURATION = "inferenceservice-config"
 # Shorter than we wait for an answer, so that the server is the one who gives up, and says on what.
 _WEBHOOK_TIME = "3s"
+_GATEWAY_TIMEOUT = 504
 _DENIED = 'admission webhook "inferenceservice.kserve'
 _ON_KNATIVE = ("Serverless", "Knative")
 
@@ -47,7 +49,10 @@ def observe_controller(connection: Connection) -> Iterator[Observation]:
     found = controllers.find(connection, CONTROLLER)
     yield controllers.observe(CONTROLLER, found)
     if found is not None:
-        yield _deployment_mode(connection, found.namespace)
+        try:
+            yield _deployment_mode(connection, found.namespace)
+        except ClusterError as error:
+            yield unseen(PART, _CONFIGURATION_SUBJECT, error)
 
 
 def observe_webhook(connection: Connection) -> Iterator[Observation]:
@@ -81,20 +86,24 @@ def _webhook_of(refusal: Refused) -> Observation:
         why = refusal.message.rpartition(": ")[2]
         advice = "nothing can be applied until it answers: see the controller's log, and its Service and certificate"
         return Observation(PART, "webhook", State.MISSING, f"doesn't answer: {short(why)}", advice)
+    if refusal.status == _GATEWAY_TIMEOUT:
+        found = "the server didn't decide in time, most likely as it waited for a webhook"
+        advice = (
+            "see which webhooks there are: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+        )
+        return Observation(PART, "webhook", State.MISSING, found, advice)
     return Observation(PART, "webhook", State.UNKNOWN, f"the server answers {refusal.status}: {short(refusal.message)}")
 
 
 def _deployment_mode(connection: Connection, namespace: str) -> Observation:
-    subject = "configuration"
+    subject = _CONFIGURATION_SUBJECT
     try:
         found = connection.get(f"/api/v1/namespaces/{namespace}/configmaps/{_CONFIGURATION}")
     except Absent:
         said = f"no ConfigMap `{_CONFIGURATION}` in `{namespace}`"
         return Observation(PART, subject, State.MISSING, said, f"install KServe again: {_INSTALL}")
-    except Forbidden as error:
-        return unseen(PART, subject, error)
     mode = _mode(found.get("data", {}).get("deploy", ""))
-    if mode in _ON_KNATIVE and definitions.served(connection, "serving.knative.dev", "v1") is None:
+    if mode in _ON_KNATIVE and not definitions.served(connection, "serving.knative.dev", "v1"):
         said = f"deploys with Knative ({mode}), which is not there"
         advice = f"set `defaultDeploymentMode` of `{_CONFIGURATION}` to Standard, or install Knative Serving"
         return Observation(PART, subject, State.MISSING, said, advice)
