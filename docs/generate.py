@@ -16,7 +16,7 @@ from mlopsctl.cli.exit_codes import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by docs/generate.py (`make docs`): change what it reads, not this page. -->\n"
-KINDS = ("project", "pipeline", "environment", "policy", "release")
+KINDS = ("project", "pipeline", "environment", "policy", "release", "patch")
 AREAS = {
     "0": "Projects and the command line",
     "1": "YAML and shapes",
@@ -66,7 +66,10 @@ def codes_page() -> str:
 def exit_codes_page() -> str:
     """What `mlopsctl help exit-codes` prints."""
     rows = "\n".join(f"| {int(code)} | {_cell(meaning)} |" for code, meaning in MEANINGS.items())
-    intro = "2, 3, 4 and 6 are kept for commands that change a cluster; no command of this version gives them.\n"
+    intro = (
+        "2, 3, 4 and 6 are of commands that look at a cluster or change it. Of several errors, the first decides that "
+        "has a number of its own; else it is 1.\n"
+    )
     return f"# Exit codes\n\n{NOTE}\n{intro}\n| code | meaning |\n|---|---|\n{rows}\n"
 
 

@@ -3,6 +3,10 @@
 import gc
 from typing import NoReturn
 
+# New values until garbage is looked for. Python would look at each seven hundred. Nearly all that a thousand pipelines
+# are made of stays, hardly any of it in circles, and looking took a fifth of the time.
+MANY = 50_000
+
 
 def start() -> NoReturn:
     """Run the command line and exit."""
@@ -12,6 +16,7 @@ def start() -> NoReturn:
 
     gc.freeze()
     gc.enable()
+    gc.set_threshold(MANY)
     main()
 
 

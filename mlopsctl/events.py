@@ -1,5 +1,6 @@
 """What happens during a run, as values: the engine says them, report shows them as text, progress or NDJSON."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from mlopsctl.frozen import frozen
@@ -28,6 +29,17 @@ class RunStarted:
     changed_files: int
     stages: tuple[tuple[str, str], ...]  # name and kind, in the order they are shown
     not_run: tuple[str, ...] = ()  # what the pipeline says that this engine leaves out
+    parts: tuple[str, ...] = ()  # of stages that fan out over lists which stand in the pipeline
+
+
+@frozen(kw_only=True)
+class StageWaiting:
+    """A stage in a cluster can't begin or go on yet; `why` is what it waits for. `is_trouble`: somebody should know."""
+
+    stage: str
+    kind: str
+    why: str
+    is_trouble: bool
 
 
 @frozen(kw_only=True)
@@ -60,6 +72,25 @@ class StageRetried:
 
 
 @frozen(kw_only=True)
+class TrialEnded:
+    """A trial of a search is over.
+
+    `value` is what it measured, None if it failed, and then `why` says how; `best` is the best value so far.
+    """
+
+    stage: str
+    trial: int
+    trials: int
+    params: Mapping[str, str | int | float | bool | None]
+    metric: str
+    value: float | None
+    seconds: float
+    cached: bool
+    best: float | None
+    why: str = ""
+
+
+@frozen(kw_only=True)
 class Check:
     """One gate, data contract or load test result, worded for people: `auc ≥ 0.80`, `0.871`, `holds`."""
 
@@ -80,6 +111,7 @@ class StageEnded:
     summary: str
     reason: str
     checks: tuple[Check, ...] = ()
+    part_of: str = ""  # the stage that fans out, if this is one of its parts
 
 
 @frozen(kw_only=True)
@@ -95,4 +127,4 @@ class RunEnded:
     serving: str
 
 
-Event = RunStarted | StageStarted | StageOutput | StageRetried | StageEnded | RunEnded
+Event = RunStarted | StageWaiting | StageStarted | StageOutput | StageRetried | TrialEnded | StageEnded | RunEnded

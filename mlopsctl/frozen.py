@@ -57,11 +57,14 @@ class _Init:
 
 def _init(cls: type[Any]) -> Callable[..., None]:
     """A method with the fields as its parameters, those by position first."""
-    names: dict[str, Any] = {"_set": object.__setattr__, "_MISSING": MISSING}
+    # The slots themselves, as the class refuses to be set.
+    names: dict[str, Any] = {"_MISSING": MISSING} | {
+        f"_set_{each.name}": getattr(cls, each.name).__set__ for each in fields(cls)
+    }
     by_position = [_parameter(each, names) for each in fields(cls) if not each.kw_only]
     by_keyword = [_parameter(each, names) for each in fields(cls) if each.kw_only]
     parameters = ", ".join(["self", *by_position, *(["*", *by_keyword] if by_keyword else [])])
-    lines = [f"    _set(self, {each.name!r}, {_given(each)})" for each in fields(cls)]
+    lines = [f"    _set_{each.name}(self, {_given(each)})" for each in fields(cls)]
     exec("\n".join([f"def __init__({parameters}):", *lines, "    return"]), names)  # noqa: S102 - names of fields alone
     method: Callable[..., None] = names["__init__"]
     method.__qualname__, method.__module__ = f"{cls.__qualname__}.__init__", cls.__module__

@@ -12,7 +12,7 @@ BUCKET = "artifacts"
 @contextmanager
 def s3_server() -> Iterator[str]:
     """The endpoint of a server with one empty bucket, `BUCKET`."""
-    from moto.server import DomainDispatcherApplication, create_backend_app  # takes a second to import
+    from moto.server import DomainDispatcherApplication, create_backend_app  # type: ignore[attr-defined]  # slow to import
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

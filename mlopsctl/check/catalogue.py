@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from mlopsctl.check import meaning, shape_faults
+from mlopsctl.check.policy import faults as policies
 from mlopsctl.diagnostics import Explanation, explanations
 from mlopsctl.ir import values
 from mlopsctl.source import faults, files, header, interpolation, project
@@ -16,6 +17,7 @@ MODULES: tuple[ModuleType, ...] = (
     project,
     values,
     shape_faults,
+    policies,
     *meaning.MODULES,
 )
 

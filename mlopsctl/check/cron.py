@@ -7,6 +7,7 @@ and days, 0 to 6 for the days of the week, and either day if both are restricted
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 
 from mlopsctl.frozen import frozen
@@ -15,6 +16,7 @@ _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 _WEEKDAYS = {name: number for number, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))}
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days of each month, in a leap year
+_FEBRUARY = 2
 _PART = re.compile(r"(?P<from>\*|\w+)(-(?P<to>\w+))?(/(?P<step>[0-9]+))?", re.ASCII)
 
 
@@ -64,15 +66,23 @@ class Cron:
 
     def times(self, after: datetime) -> Iterator[datetime]:
         """When it fires after a moment, without end; nothing if it never does."""
-        day = after.date()
-        while self.can_fire and day < date.max:
-            if self.matches(day):
-                yield from (moment for moment in self._on(day, after) if moment > after)
-            day += timedelta(days=1)
+        for day in self._days(after.date()):
+            yield from (moment for moment in self._on(day, after) if moment > after)
 
     def shortest_interval(self, after: datetime) -> timedelta | None:
         """The least time between two of its next thirty times; None if there are no two."""
         return min((later - sooner for sooner, later in pairwise(islice(self.times(after), 30))), default=None)
+
+    def _days(self, first: date) -> Iterator[date]:
+        """The days on which it fires, from one on. Only days that are named are looked at, unless it names weekdays."""
+        months = range(first.month, 12 * (date.max.year - first.year + 1) + 1) if self.can_fire else ()
+        named = range(1, 32) if self.either_day else sorted(self.days)
+        for count in months:
+            year, month = first.year + (count - 1) // 12, (count - 1) % 12 + 1
+            last = _days_of(year, month) if month in self.months else 0
+            for day in (date(year, month, number) for number in named if number <= last):
+                if day >= first and self.matches(day):
+                    yield day
 
     def _on(self, day: date, after: datetime) -> Iterator[datetime]:
         midnight = datetime(day.year, day.month, day.day, tzinfo=after.tzinfo)
@@ -81,6 +91,7 @@ class Cron:
                 yield midnight.replace(hour=hour, minute=minute)
 
 
+@lru_cache(maxsize=64)  # many rules ask, and many pipelines look every half an hour
 def parse(expression: str) -> Cron:
     """The expression's meaning. Raises CronError for what is none."""
     written = expression.split()
@@ -99,6 +110,12 @@ def parse(expression: str) -> Cron:
         either_day=not (_is_star(written[2]) or _is_star(written[4])),
         uneven=tuple(part for text, size in zip(written[:2], (60, 24), strict=True) for part in _uneven(text, size)),
     )
+
+
+def _days_of(year: int, month: int) -> int:
+    """How many days a month has; `calendar` would say it, and takes longer to load than all else here."""
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return _LONGEST[month - 1] - (month == _FEBRUARY and not is_leap)
 
 
 def _values(part: str, field: _Field) -> range:

@@ -1,7 +1,8 @@
 """Whether a document has the shape that its JSON Schema describes, worded for people and put at the right place.
 
-The schemas are the only description of the input. What jsonschema says of a failing keyword is rewritten here, each
-keyword in its own way: where, what was expected, and which similar name exists.
+The schemas are the only description of the input. Most documents are right, which `accepting` sees at once; of others,
+jsonschema says which keywords fail. That is rewritten here, each keyword in its own way: where, what was expected, and
+which similar name exists.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from mlopsctl.check import shape_faults as faults
-from mlopsctl.check.proven import Proven, digest_of
+from mlopsctl.check.accepting import Accepts, accepts, to_the_end
 from mlopsctl.diagnostics import Diagnostic, Span, similar
 from mlopsctl.frozen import frozen
 from mlopsctl.source.header import Kind, Source
@@ -25,19 +26,15 @@ if TYPE_CHECKING:
 SCHEMAS = FilePath(__file__).parent.parent / "schemas" / "v1"
 
 
-def check(source: Source, root: MappingNode, proven: Proven) -> tuple[tuple[Diagnostic, Path], ...]:
+def check(source: Source, root: MappingNode) -> tuple[tuple[Diagnostic, Path], ...]:
     """What is wrong with the shape of `root`, each with the path of the value at fault.
 
-    `root` is the document of `source`, or what an environment's overrides made of it. What is `proven` already is not
-    looked at; what is found right joins it.
+    `root` is the document of `source`, or what an environment's overrides made of it.
     """
     document = plain(root)
-    digest = digest_of(_schema_text(source.kind), document)
-    if digest is not None and proven.holds(digest):
+    if _acceptor(source.kind)(document):
         return ()
     errors = _first_of_each(_validator(source.kind).iter_errors(document))
-    if digest is not None and not errors:
-        proven.new.append(digest)
     definitions = schema(source.kind)["$defs"] if errors else {}
     return tuple(found for error in errors for found in _worded(error, root, definitions))
 
@@ -55,23 +52,28 @@ def _first_of_each(errors: "Iterable[ValidationError]") -> "list[ValidationError
 
 def schema(kind: Kind) -> dict[str, Any]:
     """The published schema of one kind of document."""
-    loaded: dict[str, Any] = json.loads(_schema_text(kind))
+    loaded: dict[str, Any] = json.loads((SCHEMAS / f"{kind.lower()}.json").read_text(encoding="utf-8"))
     return loaded
 
 
 @cache
-def _schema_text(kind: Kind) -> str:
-    return (SCHEMAS / f"{kind.lower()}.json").read_text(encoding="utf-8")
+def _acceptor(kind: Kind) -> Accepts:
+    return accepts(schema(kind))
 
 
 @cache
 def _validator(kind: Kind) -> "Draft202012Validator":
-    from jsonschema import Draft202012Validator, validators  # here, as what is proven already needs no validator
+    return validator(schema(kind))
+
+
+def validator(schema: Mapping[str, Any]) -> "Draft202012Validator":
+    """What says which keywords of a schema fail, and is the judge of what right is."""
+    from jsonschema import Draft202012Validator, validators  # here, as what is right needs nobody to say what is wrong
 
     checker: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]  # the library's own
         Draft202012Validator, {"pattern": _pattern}
     )
-    return checker(schema(kind))
+    return checker(schema)
 
 
 def _pattern(
@@ -80,17 +82,8 @@ def _pattern(
     """The keyword `pattern` as the standard has it, where `$` is the end; in Python a line break may follow."""
     from jsonschema.exceptions import ValidationError
 
-    if validator.is_type(instance, "string") and not re.search(_to_the_end(pattern), str(instance)):
+    if validator.is_type(instance, "string") and not re.search(to_the_end(pattern), str(instance)):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-@cache
-def _to_the_end(pattern: str) -> str:
-    """The pattern with each `$` that isn't escaped or in a set replaced by the end of the text.
-
-    Source: ECMA-262, section 22.2.2.4, Assertion.
-    """
-    return re.sub(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$", lambda found: found[1] or r"\Z", pattern)
 
 
 @frozen(kw_only=True)
@@ -163,7 +156,12 @@ def _missing_keys(failing: _Failing) -> Iterator[Diagnostic]:
     # Keys that don't exist are reported as such already, each with the key that it is a slip of.
     slips = {similar(key, known) for key in failing.instance if key not in known} if is_closed else set()
     for key in failing.limit:
-        if key not in failing.instance and key not in slips:
+        slip = next((each for each in failing.instance if each not in known and similar(each, [key])), None)
+        if key in failing.instance or key in slips:
+            continue
+        if slip is not None:  # of a mapping of which it isn't known yet which other keys it may have
+            yield faults.unknown_key(key_span(failing.root, (*failing.path, slip)), slip, [key], failing.what)
+        else:
             yield faults.missing_key(failing.key, f"`{key}`", failing.what, failing.description(known.get(key, {})))
 
 

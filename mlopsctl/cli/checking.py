@@ -1,4 +1,4 @@
-"""`validate`, `explain`, `schema` and `graph`: what can be said without running anything."""
+"""`validate`, `explain` and `graph`: what can be said without running anything."""
 
 import sys
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 import typer
 
 from mlopsctl.cli.exit_codes import ExitCode
-from mlopsctl.cli.screen import Screen, screen_of
+from mlopsctl.cli.screen import Screen, rules_for, screen_of
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Explanation, Finding, diagnostic, has_errors, similar
 
 
@@ -32,7 +32,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(validate)
     app.command()(explain)
-    app.command()(schema)
     app.command()(graph)
 
 
@@ -48,8 +47,7 @@ def validate(
 
     screen = screen_of(context)
     sources = screen.load(path)
-    with screen.proven() as proven:
-        found = check_everywhere(sources, proven=proven)
+    found = check_everywhere(sources, rules_for(sources))
     if output is Format.TEXT:
         if found:
             screen.complain(found)
@@ -89,21 +87,6 @@ def explain(code: str = typer.Argument(..., help="A code such as MLO204.", metav
     typer.echo(f"{found.code}: {title} ({found.severity})\n\n{found.text}")
 
 
-def schema(
-    kind: str = typer.Argument(
-        "", help="project, pipeline, environment, policy, release; by default all in one.", metavar="KIND"
-    ),
-) -> None:
-    """Print the JSON Schema of a kind of document, for editors."""
-    from mlopsctl.check.structure import SCHEMAS
-
-    names = sorted(path.stem for path in SCHEMAS.glob("*.json"))
-    name = kind.lower() or "document"
-    if name not in names:
-        raise typer.BadParameter(f"there is no schema of `{kind}`; there are {', '.join(names)}")
-    sys.stdout.write((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
-
-
 def graph(
     context: typer.Context,
     pipeline: str = typer.Argument("", help="The pipeline's name, if there are several.", metavar="PIPELINE"),
@@ -112,7 +95,7 @@ def graph(
 ) -> None:
     """Draw which stage reads what of which."""
     from mlopsctl.cli.graphs import graph_of
-    from mlopsctl.compiler import chosen_pipeline
+    from mlopsctl.compilation import chosen_pipeline
     from mlopsctl.report.graph import render_mermaid, render_text
     from mlopsctl.report.svg import render_svg
 

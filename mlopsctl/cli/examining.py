@@ -12,16 +12,14 @@ import typer
 from mlopsctl.cli.exit_codes import ExitCode
 from mlopsctl.cli.running import STORE_HELP
 from mlopsctl.cli.screen import Screen, screen_of
-from mlopsctl.cli.stores import store_wherever
+from mlopsctl.cli.stores import store_of
 from mlopsctl.diagnostics import DiagnosedError, Severity
-from mlopsctl.source.nodes import MappingNode, ScalarNode, at, value_span
 
 if TYPE_CHECKING:
     from mlopsctl.cluster.connect import Place
-    from mlopsctl.cluster.gateway import Gateway
-    from mlopsctl.compiler import Compilation
+    from mlopsctl.cluster.doctor import Needs
+    from mlopsctl.compilation import Compilation
     from mlopsctl.examination import Examination, Observation
-    from mlopsctl.source.header import Source
     from mlopsctl.store import Patience, Store
 
 _LOCAL = "local"
@@ -76,21 +74,27 @@ def _print(screen: Screen, examination: "Examination", output: Format) -> None:
 def _of_context(screen: Screen, context: str, namespace: str, store: str) -> "Examination":
     """A cluster alone, with a store only if one is named."""
     from mlopsctl.cluster.connect import Place
+    from mlopsctl.cluster.doctor import Needs
     from mlopsctl.store import open_store
 
     opened = partial(open_store, store, patience=_store_patience()) if store else None
-    return _cluster(screen, "", Place(context=context, namespace=namespace), None, opened)
+    return _cluster(screen, "", Place(context=context, namespace=namespace), Needs(), opened)
 
 
 def _of_environment(screen: Screen, env: str, store: str) -> "Examination":
     """What an environment of the project needs; outside of a project, what any on this machine does."""
+    from mlopsctl.ir.environment import read_environment
+
     compilation = _compiled(screen, env)
-    environment = compilation.environment if compilation else None
-    cluster = at(environment.root, ("spec", "cluster")) if environment else None
-    if compilation is None or environment is None or not isinstance(cluster, MappingNode):
+    environment = read_environment(compilation.environment) if compilation and compilation.environment else None
+    if compilation is None or environment is None:
         return _machine(screen, env if compilation else "", compilation, store)
-    opened = partial(store_wherever, compilation, store, patience=_store_patience())
-    return _cluster(screen, env, _place(environment), _gateway(environment), opened)
+    from mlopsctl.cluster.doctor import Needs
+    from mlopsctl.cluster.site import place_of  # here, as this machine needs nothing of clusters
+
+    needs = Needs(gateway=environment.gateway, ephemeral=environment.ephemeral)
+    opened = partial(store_of, compilation, store, patience=_store_patience())
+    return _cluster(screen, env, place_of(environment), needs, opened)
 
 
 def _compiled(screen: Screen, env: str) -> "Compilation | None":
@@ -123,14 +127,14 @@ def _machine(screen: Screen, env: str, compilation: "Compilation | None", store:
     folder = compilation.sources.root if compilation else Path.cwd()
     found = machine.examine(screen.environ, folder)
     if compilation:
-        found.append(_store(partial(store_wherever, compilation, store, patience=_store_patience())))
+        found.append(_store(partial(store_of, compilation, store, patience=_store_patience())))
     elif store:
         found.append(_store(partial(open_store, store, patience=_store_patience())))
     return Examination(environment=env, target=None, observations=tuple(found))
 
 
 def _cluster(
-    screen: Screen, env: str, place: "Place", gateway: "Gateway | None", store: "Callable[[], Store] | None"
+    screen: Screen, env: str, place: "Place", needs: "Needs", store: "Callable[[], Store] | None"
 ) -> "Examination":
     """A cluster, and meanwhile the store."""
     from concurrent.futures import ThreadPoolExecutor
@@ -140,7 +144,7 @@ def _cluster(
 
     with ThreadPoolExecutor(1) as pool:
         kept = pool.submit(_store, store, is_for_pods=True) if store else None
-        target, found = examine(place, gateway, screen.environ)
+        target, found = examine(place, needs, screen.environ)
         observations = (*found, *((kept.result(),) if kept else ()))
     return Examination(environment=env, target=target, observations=observations)
 
@@ -161,31 +165,3 @@ def _store_patience() -> "Patience":
     from mlopsctl.store import Patience
 
     return Patience(seconds=5, retries=1)
-
-
-def _place(environment: "Source") -> "Place":
-    from mlopsctl.cluster.connect import Place
-
-    path = ("spec", "cluster", "context")
-    return Place(
-        context=_text(environment, path),
-        namespace=_text(environment, ("spec", "cluster", "namespace")),
-        span=value_span(environment.root, path),
-    )
-
-
-def _gateway(environment: "Source") -> "Gateway | None":
-    from mlopsctl.cluster.gateway import Gateway
-
-    if at(environment.root, ("spec", "gateway")) is None:
-        return None
-    own = _text(environment, ("spec", "cluster", "namespace"))
-    return Gateway(
-        name=_text(environment, ("spec", "gateway", "name")),
-        namespace=_text(environment, ("spec", "gateway", "namespace")) or own,
-    )
-
-
-def _text(environment: "Source", path: tuple[str, ...]) -> str:
-    found = at(environment.root, path)
-    return str(found.value) if isinstance(found, ScalarNode) else ""

@@ -9,13 +9,62 @@ import typer
 from typer.core import TyperGroup
 
 from mlopsctl import __version__
-from mlopsctl.cli import checking, examining, help_texts, inspecting, running, starting
-from mlopsctl.cli.exit_codes import ExitCode
+from mlopsctl.cli import (
+    applying,
+    auditing,
+    checking,
+    drifting,
+    examining,
+    help_texts,
+    inspecting,
+    integrating,
+    planning,
+    promoting,
+    rejecting,
+    rendering,
+    rolling_back,
+    running,
+    schemas,
+    standing,
+    starting,
+    stopping,
+    tracing,
+    verifying,
+)
+from mlopsctl.cli.exit_codes import ExitCode, exit_code_of
 from mlopsctl.cli.parameters import command_of
 from mlopsctl.cli.screen import Screen, screen_of
 from mlopsctl.diagnostics import DiagnosedError, Finding, diagnostic
 
-_ORDER = ("init", "validate", "run", "serve", "runs", "graph", "doctor", "explain", "schema", "help")
+_ORDER = (
+    "init",
+    "validate",
+    "run",
+    "render",
+    "plan",
+    "apply",
+    "destroy",
+    "unlock",
+    "promote",
+    "reject",
+    "serve",
+    "status",
+    "stop",
+    "resume",
+    "rollback",
+    "audit",
+    "lineage",
+    "drift",
+    "verify",
+    "runs",
+    "logs",
+    "graph",
+    "ci",
+    "doctor",
+    "explain",
+    "schema",
+    "help",
+)
 
 
 class _AsOneMeetsThem(TyperGroup):
@@ -28,13 +77,34 @@ class _AsOneMeetsThem(TyperGroup):
 app = typer.Typer(
     name="mlopsctl",
     cls=_AsOneMeetsThem,
-    help="Machine learning pipelines as text in git: checked, run here, later in a cluster.",
+    help="Machine learning pipelines as text in git: checked, run here, brought to a cluster.",
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (starting, checking, running, inspecting, examining, help_texts):
+for commands in (
+    starting,
+    checking,
+    running,
+    rendering,
+    planning,
+    applying,
+    drifting,
+    verifying,
+    promoting,
+    rejecting,
+    inspecting,
+    standing,
+    integrating,
+    auditing,
+    tracing,
+    stopping,
+    rolling_back,
+    examining,
+    schemas,
+    help_texts,
+):
     commands.register(app)
 
 
@@ -46,7 +116,7 @@ def options(
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Print results and errors only."),
     version: bool = typer.Option(False, "--version", help="Print the version."),
 ) -> None:
-    """Machine learning pipelines as text in git: checked, run here, later in a cluster."""
+    """Machine learning pipelines as text in git: checked, run here, brought to a cluster."""
     if version:
         typer.echo(f"mlopsctl {__version__}")
         raise typer.Exit
@@ -115,12 +185,13 @@ def _misused(error: typer.TyperException) -> int:
 
 
 def _failed(screen: Screen, error: Exception) -> int:
-    from mlopsctl.local.faults import disk_failed, store_failed
+    from mlopsctl.engine.faults import disk_failed, store_failed
     from mlopsctl.store.errors import BlobCorrupt, BlobMissing, StoreError
 
     match error:
         case DiagnosedError():
             screen.complain(error.diagnostics)
+            return exit_code_of(error.diagnostics) or ExitCode.FAILED
         case StoreError():
             lost = "run the pipeline again: what is damaged or missing is made anew"
             hint = error.hint or (lost if isinstance(error, BlobCorrupt | BlobMissing) else "")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlopsctl.cluster import faults
-from mlopsctl.cluster.access import Access, Patience
+from mlopsctl.cluster.access import CONNECTIONS, Access, Patience
 from mlopsctl.cluster.connection import Connection
 from mlopsctl.cluster.errors import Unreachable
+from mlopsctl.cluster.inside import connect_inside, is_inside
+from mlopsctl.cluster.plain_kubeconfig import read_plain
 from mlopsctl.cluster.transport import short
 from mlopsctl.diagnostics import Span
 from mlopsctl.frozen import frozen
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
     from kubernetes.config.kube_config import KubeConfigLoader
     from urllib3 import PoolManager
 
-AT_ONCE = 8  # requests; a connection is kept for each
 _USUAL_PLACE = "~/.kube/config"
-_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @frozen(kw_only=True)
@@ -44,10 +44,15 @@ def connect(place: Place, environ: Mapping[str, str], *, patience: Patience | No
     cluster is the pod's own, whatever the context is called. Raises Unreachable.
     """
     files = environ.get("KUBECONFIG") or _USUAL_PLACE
-    if any(Path(name).expanduser().is_file() for name in files.split(":") if name):
+    there = [path for name in files.split(":") if name and (path := Path(name).expanduser()).is_file()]
+    if len(there) == 1 and (plain := read_plain(there[0], place.context)) is not None:
+        namespace = place.namespace or plain.namespace or "default"
+        access = Access(context=place.context, server=plain.server, namespace=namespace, span=place.span)
+        return Connection(access, plain.pool, patience or Patience(), lambda: plain.headers)
+    if there:
         access, configuration = _from_kubeconfig(place, files)
-    elif "KUBERNETES_SERVICE_HOST" in environ and _SERVICE_ACCOUNT.is_dir():
-        access, configuration = _from_pod(place)
+    elif is_inside(environ):
+        return connect_inside(environ, place.namespace, patience=patience)
     else:
         raise Unreachable(faults.no_kubeconfig(place.span, files))
     return Connection(access, _pool(access, configuration), patience or Patience(), partial(_identity, configuration))
@@ -69,17 +74,6 @@ def _from_kubeconfig(place: Place, files: str) -> tuple[Access, "Configuration"]
         configuration.proxy = _proxy(loader) or configuration.proxy
         namespace = place.namespace or loader.current_context["context"].get("namespace") or "default"
     return _access(place, configuration, namespace, tuple(notes)), configuration
-
-
-def _from_pod(place: Place) -> tuple[Access, "Configuration"]:
-    with _unusable(place, str(_SERVICE_ACCOUNT)):
-        from kubernetes.client import Configuration
-        from kubernetes.config import load_incluster_config
-
-        configuration = Configuration()
-        load_incluster_config(client_configuration=configuration)
-        own = (_SERVICE_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
-    return _access(place, configuration, place.namespace or own, ()), configuration
 
 
 def _access(place: Place, configuration: "Configuration", namespace: str, notes: tuple[str, ...]) -> Access:
@@ -108,7 +102,7 @@ def _pool(access: Access, configuration: "Configuration") -> "PoolManager":
 
         # The user has said so in the kubeconfig; to be told once is enough, and it is us who say it.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    pool: PoolManager = RESTClientObject(configuration, maxsize=AT_ONCE).pool_manager
+    pool: PoolManager = RESTClientObject(configuration, maxsize=CONNECTIONS).pool_manager
     return pool
 
 

@@ -7,13 +7,24 @@ is mostly of others, so objects are here what they are in YAML.
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlopsctl.cluster import faults
 from mlopsctl.cluster.access import Access, Identity, Patience
-from mlopsctl.cluster.errors import Absent, ClusterError, Forbidden, Refused, Unreachable
+from mlopsctl.cluster.errors import (
+    Absent,
+    ClusterError,
+    Conflicted,
+    Forbidden,
+    Outdated,
+    Refused,
+    Unreachable,
+    causes_of,
+)
+from mlopsctl.cluster.request import JSON, Request, is_busy, may_be_repeated, waits
 from mlopsctl.cluster.transport import no_api_server, short, unreachable
+from mlopsctl.cluster.troubles import NO_ANSWER, Troubles, trouble_of
 from mlopsctl.frozen import frozen
 
 if TYPE_CHECKING:
@@ -21,9 +32,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_FIRST_ERROR, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_BUSY = 400, 401, 403, 404, 429
-# In seconds. A server that has just begun to serve a definition is busy for a second or so.
-_WAITS = (0.1, 0.3, 0.6, 1.0)
+_FIRST_ERROR, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _CONFLICT = 400, 401, 403, 404, 409
 # As the API server words what RBAC refuses; others who refuse, such as webhooks, have words of their own.
 _NO_RIGHT = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) '
@@ -53,6 +62,11 @@ class Connection:
         self._pool = pool
         self._patience = patience
         self._identity = identity
+        self._troubles = Troubles(patience.repeat)
+
+    def waiting(self, patience: Patience) -> "Connection":
+        """The same connection for who waits longer, or less."""
+        return Connection(self.access, self._pool, patience, self._identity)
 
     @property
     def namespace(self) -> str:
@@ -68,6 +82,31 @@ class Connection:
         found = self.get(path, **query).get("items")
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
+    def text(self, path: str, **query: str) -> str:
+        """What is at a path that holds no document, such as a pod's log; asked for once. Raises Absent."""
+        response = self._sent(Request(method="GET", path=path, query=query))
+        if response.status >= _FIRST_ERROR:
+            raise self._refusal(response, _document(response.data))
+        return response.data.decode("utf-8", "replace")
+
+    def lines(self, path: str, *, accept: str = JSON, **query: str) -> Generator[str, None, None]:
+        """The lines of an answer that goes on for as long as the server has more, each as it comes; asked for once.
+
+        Raises Absent, and Unreachable if it breaks off or nothing comes for as long as the connection waits.
+        """
+        from urllib3.exceptions import HTTPError
+
+        response = self._sent(Request(method="GET", path=path, query=query, accept=accept), is_stream=True)
+        try:
+            if response.status >= _FIRST_ERROR:
+                data = response.read()
+                raise self._refusal(response, _document(data))
+            yield from _decoded(response)
+        except (HTTPError, OSError) as error:
+            raise unreachable(error, self.access, self._patience) from error
+        finally:
+            response.close()
+
     def post(self, path: str, body: Mapping[str, object], **query: str) -> Json:
         """What the server makes of `body` under a path."""
         return self.ask("POST", path, query=query, body=body).document
@@ -82,53 +121,101 @@ class Connection:
     ) -> Answer:
         """The answer to one request.
 
-        It is repeated only if the server says that it was too busy to begin with it: who asks knows what else is safe.
+        It is repeated only if the server says that it was too busy to begin with it, or if it is a GET and the
+        connection's patience says so.
         """
-        from urllib.parse import urlencode
+        return self.send(Request(method=method, path=path, query=query or {}, body=body))
 
-        url = f"{self.access.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        for wait in (*_WAITS, None):
-            asked = time.time()
-            response = self._sent(method, url, body)
-            if response.status != _TOO_BUSY or wait is None:
-                break
-            time.sleep(wait)
+    def send(self, request: Request) -> Answer:
+        """The answer to a request, which is repeated for as long as the connection's patience says.
+
+        That is if its failure may pass and the request says that it may be repeated. What keeps many requests from
+        their answers is waited for once, not by each anew.
+        """
+        waiting, met = waits(self._patience.repeat), ""
+        until = time.monotonic() + self._patience.repeat
+        while True:
+            try:
+                answer = self._once(request)
+            except ClusterError as error:
+                trouble = trouble_of(error) if may_be_repeated(request) else ""
+                if trouble != met:
+                    self._troubles.over(met)
+                met, left = trouble, self._troubles.left(trouble)
+                wait = next(waiting, None) if left or is_busy(error) else None
+                if wait is None:
+                    raise
+                asked_for = error.again_after if isinstance(error, Refused) else None
+            else:
+                self._troubles.over(met, NO_ANSWER)
+                return answer
+            # A server that wants to be left alone for hours isn't waited for longer than for others.
+            time.sleep(max(wait, min(asked_for or 0.0, until - time.monotonic())))
+
+    def _once(self, request: Request) -> Answer:
+        asked = time.time()
+        response = self._sent(request)
         document = _document(response.data)
         if response.status >= _FIRST_ERROR:
-            raise self._refusal(response.status, document, response.data)
+            raise self._refusal(response, document)
         if document is None:
             raise no_api_server(self.access)
         return Answer(document, response.headers.get("Date", ""), asked, time.time())
 
-    def _sent(self, method: str, url: str, body: Mapping[str, object] | None) -> "BaseHTTPResponse":
+    def _sent(self, request: Request, *, is_stream: bool = False) -> "BaseHTTPResponse":
+        from urllib.parse import urlencode
+
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "Content-Type": "application/json"}
+        encoding = "identity" if is_stream else "gzip"  # which waits until there is enough to be worth packing
+        headers = {"Accept": request.accept, "Accept-Encoding": encoding, "Content-Type": request.content_type}
+        query = f"?{urlencode(request.query)}" if request.query else ""
         try:
             return self._pool.request(
-                method,
-                url,
-                body=json.dumps(body).encode() if body is not None else None,
+                request.method,
+                f"{self.access.server}{request.path}{query}",
+                body=json.dumps(request.body).encode() if request.body is not None else None,
                 headers={**headers, "User-Agent": "mlopsctl", **self._identity()},
                 timeout=Timeout(connect=self._patience.connect, read=self._patience.read),
                 retries=False,
                 redirect=False,
+                preload_content=not is_stream,
             )
         except (HTTPError, OSError) as error:
             raise unreachable(error, self.access, self._patience) from error
 
-    def _refusal(self, status: int, document: Json | None, data: bytes) -> ClusterError:
+    def _refusal(self, response: "BaseHTTPResponse", document: Json | None) -> ClusterError:
         """What an answer that is an error means."""
-        access = self.access
-        said = str((document or {}).get("message") or "") or data.decode("utf-8", "replace") or "nothing more"
+        access, status = self.access, response.status
+        said = str((document or {}).get("message") or "") or response.data.decode("utf-8", "replace") or "nothing more"
         if status == _UNAUTHORIZED:
             return Unreachable(faults.unauthorized(access.span, access.server, access.context, access.notes))
         if status == _FORBIDDEN and (match := _NO_RIGHT.search(said)):
             action, scope = _action(match), _scope(match)
             return Forbidden(faults.forbidden(access.span, match["user"], action, scope), action, scope)
         found = faults.refused(access.span, access.server, status, short(said))
-        return Absent(found) if status == _NOT_FOUND else Refused(found, status, said)
+        details, causes = (document or {}).get("details") or {}, causes_of(document)
+        if status == _NOT_FOUND:
+            return Absent(found, kind=str(details.get("kind") or ""), name=str(details.get("name") or ""))
+        if status == _CONFLICT and any(cause.reason == "FieldManagerConflict" for cause in causes):
+            return Conflicted(found, status, said, causes=causes)
+        refusal = Outdated if status == _CONFLICT else Refused
+        return refusal(found, status, said, causes=causes, again_after=_seconds(response.headers.get("Retry-After")))
+
+
+def _decoded(response: "BaseHTTPResponse") -> Iterator[str]:
+    rest = b""
+    for chunk in response.stream():
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode("utf-8", "replace") for line in lines)
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """What the header says that asks for time; servers of Kubernetes write seconds, not dates."""
+    return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
 def _document(data: bytes) -> Json | None:

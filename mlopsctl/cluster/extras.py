@@ -46,7 +46,5 @@ def observe(connection: Connection) -> list[Observation]:
 def _observe(connection: Connection, extra: _Extra) -> Observation:
     kinds = Kinds(PART, extra.group, extra.version, (extra.resource,), extra.use)
     found = definitions.definitions(connection, kinds, required=False)
-    if found.state is State.FINE:
-        return Observation(PART, extra.name, State.FINE, f"{extra.resource} at {extra.version}")
-    said = "not there" if found.found.startswith("no ") else found.found
-    return Observation(PART, extra.name, State.ABSENT, said, f"install it for {extra.use}")
+    advice = "" if found.state is State.FINE else f"install it for {extra.use}"
+    return Observation(PART, extra.name, found.state, found.found, advice)

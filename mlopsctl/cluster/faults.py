@@ -87,7 +87,7 @@ def forbidden(span: Span | None, user: str, action: str, scope: str) -> Finding:
 
 @diagnostic("MLO917")
 def refused(span: Span | None, server: str, status: int, message: str) -> Finding:
-    """The API server answers a request with an error, or not as an API server would.
+    """The API server answers a request with an error.
 
     Fix: the message is the server's own. Above 500 it is the server that is at fault: try again later.
     """

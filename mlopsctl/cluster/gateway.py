@@ -7,21 +7,13 @@ from mlopsctl.cluster.connection import Connection, Json
 from mlopsctl.cluster.definitions import Kinds
 from mlopsctl.cluster.errors import Absent, Forbidden
 from mlopsctl.examination import Observation, State
-from mlopsctl.frozen import frozen
+from mlopsctl.ir.environment import Gateway
 
 PART = "Gateway API"
 _INSTALL = "https://gateway-api.sigs.k8s.io/guides/"
 _GROUP = "gateway.networking.k8s.io"
 KINDS = Kinds(PART, _GROUP, "v1", ("gatewayclasses", "gateways", "httproutes"), _INSTALL)
 _CRD = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/httproutes.{_GROUP}"
-
-
-@frozen
-class Gateway:
-    """The Gateway that the traffic of an environment comes through."""
-
-    name: str
-    namespace: str
 
 
 def observe_definitions(connection: Connection, *, required: bool) -> Iterator[Observation]:

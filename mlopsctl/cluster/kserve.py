@@ -7,7 +7,7 @@ from mlopsctl.cluster import controllers, definitions
 from mlopsctl.cluster.connection import Connection
 from mlopsctl.cluster.controllers import Controller
 from mlopsctl.cluster.definitions import Kinds
-from mlopsctl.cluster.errors import Absent, ClusterError, Forbidden, Refused
+from mlopsctl.cluster.errors import Absent, ClusterError, Forbidden, Refused, Unreachable
 from mlopsctl.cluster.seeing import unseen
 from mlopsctl.cluster.transport import short
 from mlopsctl.cluster.versions import KSERVE
@@ -27,7 +27,7 @@ CONTROLLER = Controller(
 )
 _CONFIGURATION_SUBJECT = "configuration"
 _CONFIGURATION = "inferenceservice-config"
-# Shorter than we wait for an answer, so that the server is the one who gives up, and says on what.
+# Shorter than we wait for an answer, so that the server is the one who gives up, and may say on what.
 _WEBHOOK_TIME = "3s"
 _GATEWAY_TIMEOUT = 504
 _DENIED = 'admission webhook "inferenceservice.kserve'
@@ -75,6 +75,11 @@ def observe_webhook(connection: Connection) -> Iterator[Observation]:
         return
     except (Absent, Forbidden):  # no such namespace, or no such right: both have lines of their own
         return
+    except Unreachable:
+        # A server that runs out of time says so, or cuts the connection. If it still answers it was that.
+        connection.get("/version")
+        yield _undecided()
+        return
     advice = f"install KServe's webhooks again, or faults show only when the model doesn't start: {_INSTALL}"
     yield Observation(PART, "webhook", State.MISSING, "not asked: a wrong service is taken", advice)
 
@@ -87,12 +92,14 @@ def _webhook_of(refusal: Refused) -> Observation:
         advice = "nothing can be applied until it answers: see the controller's log, and its Service and certificate"
         return Observation(PART, "webhook", State.MISSING, f"doesn't answer: {short(why)}", advice)
     if refusal.status == _GATEWAY_TIMEOUT:
-        found = "the server didn't decide in time, most likely as it waited for a webhook"
-        advice = (
-            "see which webhooks there are: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
-        )
-        return Observation(PART, "webhook", State.MISSING, found, advice)
+        return _undecided()
     return Observation(PART, "webhook", State.UNKNOWN, f"the server answers {refusal.status}: {short(refusal.message)}")
+
+
+def _undecided() -> Observation:
+    found = "the server didn't decide in time, most likely as it waited for a webhook"
+    advice = "see which webhooks there are: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+    return Observation(PART, "webhook", State.MISSING, found, advice)
 
 
 def _deployment_mode(connection: Connection, namespace: str) -> Observation:

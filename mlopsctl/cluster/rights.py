@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from mlopsctl.cluster.connect import AT_ONCE
+from mlopsctl.cluster.access import AT_ONCE
 from mlopsctl.cluster.connection import Connection
 from mlopsctl.cluster.errors import Absent, Forbidden
 from mlopsctl.examination import Observation, State
 from mlopsctl.frozen import frozen
+from mlopsctl.ir.environment import Ephemeral
 
 PART, SUBJECT = "Cluster", "rights"
 _READ = ("get", "list", "watch")
@@ -16,16 +17,25 @@ _APPLY = ("get", "list", "watch", "create", "patch", "delete")
 
 @frozen(order=True)
 class Right:
-    """What one may do with one resource; `group` is empty for Kubernetes' own."""
+    """What one may do with one resource; `group` is empty for Kubernetes' own.
+
+    `where` is a namespace, `*` the whole cluster, and empty the namespace that is looked at.
+    """
 
     group: str
     resource: str
     verb: str
+    where: str = ""
 
     @property
     def name(self) -> str:
-        """The resource as kubectl names it."""
-        return f"{self.resource}.{self.group}" if self.group else self.resource
+        """The resource as kubectl names it, and where that is, if it is elsewhere."""
+        name = f"{self.resource}.{self.group}" if self.group else self.resource
+        elsewhere = "the whole cluster" if self.where == _CLUSTER else f"`{self.where}`"
+        return f"{name} in {elsewhere}" if self.where else name
+
+
+_CLUSTER = "*"
 
 
 # By group and resource: what is applied, who may apply at a time, and what is followed while it runs.
@@ -47,26 +57,34 @@ _NEEDED = {
     ("serving.kserve.io", "servingruntimes"): _APPLY,
 }
 _WITH_GATEWAY = {("gateway.networking.k8s.io", "httproutes"): _APPLY}
+_GUESTS = ("get", "list", "create", "patch", "delete")
+_COPIED = ("create", "patch")
 _ALL = Right("*", "*", "*")
 
 
-def needed(*, with_gateway: bool) -> list[Right]:
-    """Every right that plan, apply and run need in the namespace."""
+def needed(*, with_gateway: bool, ephemeral: Ephemeral | None = None) -> list[Right]:
+    """Every right that plan, apply and run need in the namespace, and those that it takes to make and delete it."""
     table = _NEEDED | (_WITH_GATEWAY if with_gateway else {})
-    return [Right(group, resource, verb) for (group, resource), verbs in table.items() for verb in verbs]
+    rights = [Right(group, resource, verb) for (group, resource), verbs in table.items() for verb in verbs]
+    if ephemeral is None:
+        return rights
+    rights += [Right("", "namespaces", verb, _CLUSTER) for verb in _GUESTS]
+    if ephemeral.secrets:
+        rights += [Right("", "secrets", "get", ephemeral.base), *(Right("", "secrets", verb) for verb in _COPIED)]
+    return rights
 
 
-def observe(connection: Connection, *, with_gateway: bool) -> Iterator[Observation]:
+def observe(connection: Connection, *, with_gateway: bool, ephemeral: Ephemeral | None = None) -> Iterator[Observation]:
     """Whether the user has all of them; those that are missing are named."""
-    rights = needed(with_gateway=with_gateway)
+    rights = needed(with_gateway=with_gateway, ephemeral=ephemeral)
     user = _user(connection)
     missing = _missing(connection, rights)
     if not missing:
         yield Observation(PART, SUBJECT, State.FINE, f"{user} may do all that plan, apply and run need")
         return
     said = f"{user} may not {'; '.join(_grouped(missing))}"
-    namespace = connection.namespace
-    advice = f"ask whoever runs the cluster for a Role in `{namespace}` with these, bound to {user}"
+    role = "ClusterRole" if ephemeral else f"Role in `{connection.namespace}`"
+    advice = f"ask whoever runs the cluster for a {role} with these, bound to {user}"
     yield Observation(PART, SUBJECT, State.MISSING, said, advice)
 
 
@@ -91,7 +109,7 @@ def _missing(connection: Connection, rights: Sequence[Right]) -> list[Right]:
 def _has(connection: Connection, right: Right) -> bool:
     resource, _, below = right.resource.partition("/")
     attributes = {
-        "namespace": connection.namespace,
+        "namespace": "" if right.where == _CLUSTER else right.where or connection.namespace,
         "verb": right.verb,
         "group": right.group,
         "resource": resource,

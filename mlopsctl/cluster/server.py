@@ -47,8 +47,10 @@ def clock(answer: Answer) -> Observation:
     except ValueError:
         return Observation(PART, "clock", State.UNKNOWN, "the server doesn't tell its time")
     ahead = there - (answer.asked + answer.answered) / 2
-    if abs(ahead) <= _TOLERATED:
-        return Observation(PART, "clock", State.FINE, f"within {_TOLERATED:g} s of this machine's")
+    # When of the time that the answer took the server looked at its clock isn't known.
+    proven = _TOLERATED + (answer.answered - answer.asked) / 2
+    if abs(ahead) <= proven:
+        return Observation(PART, "clock", State.FINE, f"within {proven:.0f} s of this machine's")
     direction = "ahead of" if ahead > 0 else "behind"
     return Observation(
         PART,
@@ -59,12 +61,15 @@ def clock(answer: Answer) -> Observation:
     )
 
 
-def namespace(connection: Connection) -> Iterator[Observation]:
-    """Whether the namespace is there and takes new objects."""
+def namespace(connection: Connection, *, is_made: bool) -> Iterator[Observation]:
+    """Whether the namespace is there and takes new objects; one that `is_made` by the first apply needn't be."""
     name = connection.namespace
     try:
         found = connection.get(f"/api/v1/namespaces/{name}")
     except Absent:
+        if is_made:
+            yield Observation(PART, "namespace", State.FINE, f"no `{name}`; the first apply makes it")
+            return
         yield Observation(PART, "namespace", State.MISSING, f"no `{name}`", f"kubectl create namespace {name}")
         return
     if found.get("status", {}).get("phase") == "Terminating":

@@ -25,16 +25,19 @@ def unreachable(error: Exception, access: Access, patience: Patience) -> Unreach
         ConnectTimeoutError,
         NameResolutionError,
         NewConnectionError,
+        ProtocolError,
         ReadTimeoutError,
         SSLError,
     )
 
     up = "see that the cluster is up, and that this machine reaches its network"
+    is_passing = True
     match error:
-        case SSLError():
+        case SSLError() if "eof" not in str(error).lower():
             return _untrusted(str(error), access)
         case NameResolutionError():
             why, advice = "there is no host of that name", "correct `server` in the kubeconfig, or DNS"
+            is_passing = False
         case NewConnectionError() if "refused" in str(error).lower():
             why, advice = "the connection is refused", up
         case NewConnectionError():  # which calls itself a kind of timeout, too
@@ -44,9 +47,16 @@ def unreachable(error: Exception, access: Access, patience: Patience) -> Unreach
         case ReadTimeoutError() | TimeoutError():
             why = f"connected, but nothing said within {patience.read:g} s"
             advice = "see whether the cluster is overloaded, or something in between hangs"
+        case (
+            SSLError() | ProtocolError(args=(_, ConnectionError()))
+        ):  # of the first, a server that ends while it greets
+            why, advice = (
+                "the connection was cut before an answer came",
+                "try again, then see the server's log",
+            )
         case _:
             why, advice = short(str(error)), up
-    return Unreachable(faults.unreachable(access.span, access.server, why, advice))
+    return Unreachable(faults.unreachable(access.span, access.server, why, advice), is_passing=is_passing)
 
 
 def no_api_server(access: Access) -> Unreachable:

@@ -5,10 +5,12 @@ them moved.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from mlopsctl.frozen import frozen
 from mlopsctl.ir.command import script
-from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Stage
+from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Stage, TrainStage
+from mlopsctl.ir.scan import Scan
 from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Plain
 from mlopsctl.store import canonical_json, digest_json
@@ -21,12 +23,16 @@ Parts = dict[str, object]
 
 @frozen(kw_only=True)
 class Surroundings:
-    """What a stage's result depends on beside its own text, each by digest. Empty where there is none."""
+    """What a stage's result depends on beside its own text, each by digest. Empty where there is none.
+
+    `image` is as the environment names it, for stages that name none themselves.
+    """
 
     code: str
     requirements: str
     python: str
     run: Mapping[str, str]  # `run.id`, `run.date` and `environment.name`, of which those count that are mentioned
+    image: str = ""
 
 
 def key_of(parts: Parts) -> str:
@@ -44,14 +50,14 @@ def command_parts(
         "code": around.code,
         "requirements": around.requirements,
         "python": around.python,
-        "image": stage.image or "",
+        "image": stage.image or around.image,
         "command": script(stage.run) if stage.run else "",
         "params": dict(params),
         "environment": {name: str(text) for name, text in sorted(stage.env.items())},
         "run": _mentioned(stage, around.run),
         "inputs": dict(inputs),
         "outputs": {name: output.path for name, output in stage.outputs.items()},
-    } | _contract(stage)
+    } | (_contract(stage) | _search(stage) | _nodes(stage))
 
 
 def data_parts(stage: DataStage, digest: str) -> Parts:
@@ -80,12 +86,12 @@ def deploy_parts(
         if test
         else {},
         "request": request,
-    }
+    } | ({"scan": asdict(stage.scan)} if stage.scan != Scan() else {})
 
 
 def moved(before: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
     """The names of the parts that differ, in the order in which they explain a difference best."""
-    order = ("source", "contract", "model", "inputs", "code", "params", "command", "requirements", "python")
+    order = ("source", "contract", "model", "inputs", "code", "params", "command", "requirements", "python", "image")
     names = [*order, *sorted({*before, *now} - set(order))]
     # As the key sees them: 1, 1.0 and true are different there, and equal in Python.
     return [name for name in names if canonical_json(before.get(name)) != canonical_json(now.get(name))]
@@ -96,6 +102,23 @@ def _contract(stage: Stage) -> Parts:
         # How fresh the data is depends on the hour, so it is asked anew each time and is no part of the key.
         return {"contract": {key: value for key, value in stage.contract.spec.items() if key != "freshness"}}
     return {}
+
+
+def _search(stage: Stage) -> Parts:
+    if not isinstance(stage, TrainStage) or stage.tune is None:
+        return {}
+    tune = stage.tune
+    # How many trials run at once is no part: what a search has found stays found.
+    objective = {"metric": tune.metric, "direction": tune.direction}
+    space = {name: asdict(dimension) for name, dimension in tune.space.items()}
+    return {"tune": {"trials": tune.trials, "objective": objective, "space": space}}
+
+
+def _nodes(stage: Stage) -> Parts:
+    """How many processes make it together, as each may see a part of the data; which queue they wait in is no part."""
+    if not isinstance(stage, TrainStage) or stage.distributed is None:
+        return {}
+    return {"distributed": {"nodes": stage.distributed.nodes, "framework": stage.distributed.framework}}
 
 
 def _mentioned(stage: Stage, known: Mapping[str, str]) -> dict[str, str]:

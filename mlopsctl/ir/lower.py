@@ -14,6 +14,7 @@ from mlopsctl.source.header import Source
 from mlopsctl.source.interpolation import Text, read_text
 from mlopsctl.source.nodes import MappingNode, Plain, ScalarNode
 from mlopsctl.source.nodes import Path as NodePath
+from mlopsctl.source.questions import real
 
 
 @dataclass(slots=True)
@@ -85,9 +86,9 @@ def _code(spec: Origin, folder: Path, *, is_broken: bool) -> Code:
     origin = None if is_broken else spec.below("code")
     requirements = origin.text("requirements") if origin else None
     return Code(
-        folder=(folder / ((origin and origin.text("path")) or ".")).resolve(),
+        folder=real(folder / ((origin and origin.text("path")) or ".")),
         python=origin.text("python") if origin else None,
-        requirements=(folder / requirements).resolve() if requirements else None,
+        requirements=real(folder / requirements) if requirements else None,
         origin=origin,
     )
 

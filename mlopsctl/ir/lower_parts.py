@@ -5,6 +5,7 @@ from mlopsctl.ir.origin import Origin
 from mlopsctl.ir.parts import (
     Checkpoint,
     Contract,
+    Dimension,
     Direction,
     Distributed,
     Gate,
@@ -17,6 +18,7 @@ from mlopsctl.ir.parts import (
     Schedule,
     StageOutput,
     Tune,
+    Verification,
 )
 from mlopsctl.source.nodes import Json, MappingNode, Node, Plain, ScalarNode, SequenceNode, plain
 
@@ -116,10 +118,22 @@ def read_tune(stage: Origin) -> Tune | None:
             parallel=below.integer("parallel", default=1),
             metric=below.text("objective", "metric") or "",
             direction=_direction(below.text("objective", "direction")),
-            space={key: below.mapping("space", key) for key, _, _ in below.entries("space")},
+            space={key: _dimension(below, key) for key, _, _ in below.entries("space")},
             origin=below,
         )
     )
+
+
+def _dimension(tune: Origin, name: str) -> Dimension:
+    path, log = ("space", name), tune.flag("space", name, "log", default=False)
+    if tune.has(*path, "int"):
+        least, most = (tune.integer(*path, "int", end, default=0) for end in (0, 1))
+        return Dimension(type="int", least=least, most=most, log=log)
+    if tune.has(*path, "float"):
+        lowest, highest = (float(tune.number(*path, "float", end) or 0) for end in (0, 1))
+        return Dimension(type="float", least=lowest, most=highest, log=log)
+    items = tune.items(*path, "in")
+    return Dimension(type="choice", choices=tuple(item.value for item in items if isinstance(item, ScalarNode)))
 
 
 def read_distributed(stage: Origin) -> Distributed | None:
@@ -227,3 +241,23 @@ def _check(rollout: Origin, index: int) -> dict[str, float]:
 
 def _direction(written: str | None) -> Direction:
     return "minimize" if written == "minimize" else "maximize"
+
+
+def read_verification(stage: Origin) -> Verification | None:
+    """What the live endpoint must be worth; by default on 1,000 rows."""
+    below = stage.below("verify")
+    return (
+        None
+        if below is None
+        else Verification(
+            data=read_reference(below.text("data") or "", below.value("data")),
+            label=below.text("label") or "",
+            metric=below.text("metric") or "",
+            minimum=below.number("min"),
+            maximum=below.number("max"),
+            columns=below.texts("columns"),
+            prediction=below.text("prediction") or "",
+            rows=below.integer("rows", default=1000),
+            origin=below,
+        )
+    )

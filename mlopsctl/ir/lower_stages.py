@@ -20,6 +20,7 @@ from mlopsctl.ir.lower_parts import (
     read_rollout,
     read_schedule,
     read_tune,
+    read_verification,
 )
 from mlopsctl.ir.model import (
     DataStage,
@@ -32,12 +33,14 @@ from mlopsctl.ir.model import (
 )
 from mlopsctl.ir.origin import Origin
 from mlopsctl.ir.parts import Named, Output, Param, Performance, Server
+from mlopsctl.ir.scan import read_scan
 from mlopsctl.source.interpolation import Text, read_text
 from mlopsctl.source.nodes import Node, ScalarNode, plain
 
 METRICS = "metrics"
 PLOTS = "plots"
 DATA = "data"
+_WITHIN = 7 * 24 * 3600.0  # seconds, in which most outcomes are known
 
 
 @dataclass(slots=True)
@@ -106,6 +109,8 @@ class StageReader:
             rollout=read_rollout(self.origin),
             fallback=self._text("fallback", "run"),
             log_requests=self.origin.fraction("log", "requests"),
+            verify=read_verification(self.origin),
+            scan=read_scan(self.origin),
         )
 
     def _monitor(self) -> MonitorStage:
@@ -118,7 +123,7 @@ class StageReader:
             columns=self._names("columns"),
             method=self.origin.text("method") or "psi",
             threshold=0.1 if (threshold := self.origin.number("threshold")) is None else threshold,
-            min_samples=self.origin.integer("minSamples", default=100),
+            min_samples=self.origin.integer("minSamples", default=500),
             breaches=self.origin.integer("breaches", default=1),
             action=self.origin.text("onDrift", "do") or "alert",
             cooldown=self.origin.seconds("onDrift", "cooldown", default=21600.0)
@@ -137,7 +142,10 @@ class StageReader:
                 minimum=below.number("min"),
                 maximum=below.number("max"),
                 truth=self._text("performance", "truth"),
-                on=below.text("on"),
+                on=below.text("on") or "",
+                outcome=below.text("outcome") or "",
+                prediction=below.text("prediction") or "",
+                within=below.seconds("within", default=_WITHIN),
                 origin=below,
             )
         )

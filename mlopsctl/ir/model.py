@@ -13,6 +13,7 @@ from mlopsctl.ir.parts import (
     Contract,
     Distributed,
     Gate,
+    Item,
     LoadTest,
     Named,
     Notify,
@@ -27,7 +28,9 @@ from mlopsctl.ir.parts import (
     Server,
     StageOutput,
     Tune,
+    Verification,
 )
+from mlopsctl.ir.scan import Scan
 from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Json, Plain
 
@@ -52,6 +55,17 @@ class StageBase:
     each: Mapping[str, tuple[Plain, ...] | StageOutput]
     nodes: Mapping[str, Json]
     pod: Mapping[str, Json]  # a merge patch on the stage's pod
+    item: Item | None = None  # of a part of a fan-out, which has no `each` of its own
+
+    @property
+    def written_name(self) -> str:
+        """The name in the pipeline: `model`, also for its part `model[AA]`."""
+        return self.name.removesuffix(f"[{self.item.name}]") if self.item else self.name
+
+    @property
+    def folder_name(self) -> str:
+        """What folders for the stage are called; without brackets, which programs that look for files would expand."""
+        return f"{self.written_name}.{self.item.name}" if self.item else self.name
 
     def upstream(self) -> Iterator[StageOutput | Named]:
         """What has to be done before this stage, with the places that say so."""
@@ -123,10 +137,19 @@ class DeployStage(StageBase):
     rollout: Rollout | None
     fallback: Text | None
     log_requests: float | None
+    verify: Verification | None
+    scan: Scan
+
+    @property
+    def copies(self) -> bool:
+        """Whether its server copies requests for a version in shadow; one of a cluster's ServingRuntime can't."""
+        return self.rollout is not None and self.rollout.shadow is not None and self.server.runtime is None
 
     def upstream(self) -> Iterator[StageOutput | Named]:
         """What has to be done before this stage, with the places that say so."""
         yield self.model
+        if self.verify is not None:
+            yield self.verify.data  # which is there when the model serves
         yield from StageBase.upstream(self)
 
     def texts(self) -> Iterator[Text]:
@@ -151,6 +174,12 @@ class MonitorStage(StageBase):
     action: str
     cooldown: float | None
     performance: Performance | None
+
+    def texts(self) -> Iterator[Text]:
+        """Every text of the stage that may hold references."""
+        yield from StageBase.texts(self)
+        if self.performance is not None and self.performance.truth is not None:
+            yield self.performance.truth
 
     def upstream(self) -> Iterator[StageOutput | Named]:
         """What has to be done before this stage, with the places that say so."""
@@ -205,15 +234,23 @@ class Pipeline:
     broken_keys: frozenset[str]
     origin: Origin = field(compare=False, repr=False)
 
+    @property
+    def personal(self) -> frozenset[str]:
+        """The columns that a contract calls personal. They are so wherever that name goes."""
+        contracts = (stage.contract for stage in self.of_kind(DataStage) if stage.contract is not None)
+        columns = (column for contract in contracts for column in contract.columns.items())
+        return frozenset(name for name, said in columns if said.get("personal") is True)
+
     def ordered(self) -> tuple[Stage, ...]:
         """The stages so that each stands behind what it needs, and else as they are written.
 
         Source: Kahn's algorithm, with the order of writing as the tie-breaker. Stages on a cycle come last.
         """
         waiting = dict(self.stages)
+        needs = {stage.name: self._needs(stage) for stage in waiting.values()}
         done: list[Stage] = []
         while waiting:
-            ready = [stage for stage in waiting.values() if not self._needs(stage) & waiting.keys()]
+            ready = [stage for stage in waiting.values() if needs[stage.name].isdisjoint(waiting)]
             for stage in ready or list(waiting.values()):
                 done.append(stage)
                 del waiting[stage.name]
@@ -222,6 +259,10 @@ class Pipeline:
     def needs(self, stage: Stage) -> tuple[str, ...]:
         """The names of the stages that have to be done before `stage`, sorted."""
         return tuple(sorted(self._needs(stage)))
+
+    def output_of(self, reference: StageOutput) -> str:
+        """The name of the output that a reference to a stage of this pipeline means."""
+        return reference.output or self.stages[reference.stage].default_output()
 
     @property
     def is_whole(self) -> bool:

@@ -96,6 +96,15 @@ class Output:
 
 
 @frozen
+class Item:
+    """A value that a stage fans out over: the parameter that has it, and its name in names of files and of parts."""
+
+    param: str
+    value: Plain
+    name: str
+
+
+@frozen
 class Retries:
     """How often a failed attempt is followed by another, after which pause, and for which kinds of failure."""
 
@@ -112,17 +121,46 @@ class Contract:
     freshness: float | None
     origin: Origin = field(compare=False, repr=False)
 
+    @property
+    def columns(self) -> dict[str, dict[str, Json]]:
+        """What it says of each column that it declares."""
+        declared = self.spec.get("columns")
+        columns = declared.items() if isinstance(declared, dict) else ()
+        return {name: said if isinstance(said, dict) else {} for name, said in columns}
+
+
+@frozen(kw_only=True)
+class Dimension:
+    """Where the value of one parameter may lie in a search: between two numbers, both included, or among choices."""
+
+    type: Literal["int", "float", "choice"]
+    least: float = 0
+    most: float = 0
+    log: bool = False
+    choices: tuple[Plain, ...] = ()
+
+    def allows(self, value: Plain) -> bool:
+        """Whether the search may come upon this value."""
+        if self.type == "choice":
+            return any(type(choice) is type(value) and choice == value for choice in self.choices)
+        return isinstance(value, int | float) and type(value).__name__ == self.type and self.least <= value <= self.most
+
 
 @frozen
 class Tune:
-    """A search over parameters: which, how many trials, and what the best one is."""
+    """A search over parameters: which, how many trials, how many of them at once, and what the best one is."""
 
     trials: int
     parallel: int
     metric: str
     direction: Direction
-    space: Mapping[str, Mapping[str, Json]]
+    space: Mapping[str, Dimension]
     origin: Origin = field(compare=False, repr=False)
+
+    def narrowed(self, params: Mapping[str, Plain]) -> dict[str, Plain]:
+        """The parameters that count for a search: of those that it varies all, if it can begin with them, or none."""
+        begins = all(name in params and dimension.allows(params[name]) for name, dimension in self.space.items())
+        return {name: value for name, value in params.items() if begins or name not in self.space}
 
 
 @frozen
@@ -194,6 +232,25 @@ class LoadTest:
 
 
 @frozen
+class Verification:
+    """What the live endpoint must be worth: data of the pipeline sent through it, and its answers measured.
+
+    `label` is the column that says what is true; `columns` are those of the request's only tensor, if it has several;
+    `prediction` is empty for the only column that answers have; `rows` is how many are sent at most.
+    """
+
+    data: StageOutput
+    label: str
+    metric: str
+    minimum: float | None
+    maximum: float | None
+    columns: tuple[str, ...]
+    prediction: str
+    rows: int
+    origin: Origin = field(compare=False, repr=False)
+
+
+@frozen
 class Promotion:
     """What makes the best challenger the champion, and after how long a comparison."""
 
@@ -218,14 +275,25 @@ class Rollout:
     checks: tuple[Mapping[str, float], ...]
     origin: Origin = field(compare=False, repr=False)
 
+    @property
+    def seconds(self) -> float:
+        """How long it lasts before the version has all requests; a split has no end."""
+        return len(self.canary) * (self.every or 0.0) + (self.shadow_for or 0.0)
+
 
 @frozen
 class Performance:
-    """Live accuracy: predictions joined with the truth that arrives later."""
+    """Live accuracy: predictions joined with the truth that arrives later.
+
+    `outcome` and `prediction` are columns, empty for the only one there is; `within` is in seconds.
+    """
 
     metric: str
     minimum: float | None
     maximum: float | None
     truth: Text | None
-    on: str | None
+    on: str
+    outcome: str
+    prediction: str
+    within: float
     origin: Origin = field(compare=False, repr=False)

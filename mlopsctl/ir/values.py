@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mlopsctl.diagnostics import Diagnostic, Finding, Span, diagnostic, similar
 from mlopsctl.frozen import frozen
-from mlopsctl.ir.model import Pipeline, Stage
+from mlopsctl.ir.model import Pipeline, Stage, TrainStage
 from mlopsctl.ir.parts import Param
 from mlopsctl.source.interpolation import Text
 from mlopsctl.source.nodes import Plain
@@ -21,7 +21,9 @@ class Values:
     def of(self, stage: Stage) -> dict[str, Plain]:
         """The parameters that a stage sees: those it mentions, and those that it declares itself.
 
-        Others don't count for its cache key, so that changing one runs only the stages that use it.
+        Others don't count for its cache key, so that changing one runs only the stages that use it. Nor do those that
+        a search varies, unless it begins with them. What a stage fans out over takes the place of a parameter of that
+        name.
         """
         own = {name for name, _, _ in stage.origin.entries("params")}
         mentioned = {
@@ -30,11 +32,13 @@ class Values:
             for reference in text.references()
             if reference.parts[0] == "params" and len(reference.parts) > 1
         }
-        return {
+        values = {
             name: self._value(stage, param, is_own=name in own)
             for name, param in stage.params.items()
-            if name in own | mentioned
+            if name in own | mentioned and name not in stage.each
         }
+        values |= {stage.item.param: stage.item.value} if stage.item else {}
+        return stage.tune.narrowed(values) if isinstance(stage, TrainStage) and stage.tune else values
 
     def all(self, pipeline: Pipeline) -> dict[str, Plain]:
         """The values of all parameters; those that a stage declares itself are `stage.name`."""
@@ -42,7 +46,7 @@ class Values:
         return {name: self.given.get(name, param.default) for name, param in declared.items()}
 
     def _value(self, stage: Stage, param: Param, *, is_own: bool) -> Plain:
-        qualified = f"{stage.name}.{param.name}"
+        qualified = f"{stage.written_name}.{param.name}"
         if qualified in self.given:
             return self.given[qualified]
         if not is_own and param.name in self.given:
@@ -60,7 +64,7 @@ def read_values(pipeline: Pipeline, given: Mapping[str, str]) -> tuple[Values, t
             wrong.append(no_such_param(name, tuple(declared)))
             continue
         value = _parsed(declared[name], written)
-        fault = _fault(declared[name], value)
+        fault = fault_of(declared[name], value)
         if fault:
             wrong.append(bad_value(name, written, fault, declared[name].span))
         values[name] = value
@@ -75,6 +79,12 @@ def shown(value: Plain) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
+
+
+def in_short(params: Mapping[str, Plain]) -> str:
+    """Parameters for people, `trees=310 rate=0.0315`: of a number with a point the first three digits that tell."""
+    told = {name: f"{value:.3g}" if isinstance(value, float) else shown(value) for name, value in params.items()}
+    return " ".join(f"{name}={value}" for name, value in told.items())
 
 
 def source_text(text: Text, values: Mapping[str, Plain], known: Mapping[str, str]) -> str:
@@ -108,8 +118,8 @@ def _parsed(param: Param, written: str) -> Plain:
     return float(value) if param.type == "float" and type(value) is int else value
 
 
-def _fault(param: Param, value: Plain) -> str:
-    """Why the parameter can't have the value, or an empty string."""
+def fault_of(param: Param, value: Plain) -> str:
+    """Why the parameter can't have the value: `it must be at least 1`; empty if it can."""
     wanted = {"int": int, "float": float, "string": str, "bool": bool}[param.type]
     if type(value) is not wanted:
         return f"it must be of type {param.type}"

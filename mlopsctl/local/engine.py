@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
-from mlopsctl.diagnostics import DiagnosedError, Diagnostic
+from mlopsctl.engine import fan_out as fan_outs
+from mlopsctl.engine.result import StageResult
+from mlopsctl.engine.selection import why_skipped
+from mlopsctl.engine.session import Session
+from mlopsctl.engine.stages import guarded, run_stage
 from mlopsctl.events import Outcome, StageEnded
+from mlopsctl.ir.fan_out import part
 from mlopsctl.ir.model import DataStage, DeployStage, EvaluateStage, MonitorStage, Stage, TaskStage, TrainStage
-from mlopsctl.local import faults
-from mlopsctl.local.data import run_data_stage
-from mlopsctl.local.result import StageResult
-from mlopsctl.local.session import Session
-from mlopsctl.local.work import run_command_stage
-from mlopsctl.store import Artifact, StoreError
+from mlopsctl.store import Artifact
 
 Results = dict[str, StageResult]
 
@@ -27,9 +27,10 @@ class Engine:
     session: Session
     jobs: int
     results: Results = field(default_factory=dict)
+    parts: dict[str, tuple[Stage, ...]] = field(default_factory=dict)  # of the stages that have fanned out
 
     def run(self) -> Results:
-        """The results of all stages, in the order in which the pipeline is read.
+        """The results of all stages, in the order in which the pipeline is read; each behind those of its parts.
 
         Stages already running when one fails are let end; nothing new is begun.
         """
@@ -48,8 +49,8 @@ class Engine:
             running -= 1
         for stage in ordered:
             if stage.name not in self.results:
-                self._note(self._skipped(stage))
-        return {stage.name: self.results[stage.name] for stage in ordered}
+                self._note(self._end_of_parts(stage) if stage.name in self.parts else self._skipped(stage))
+        return {name: self.results[name] for stage in ordered for name in (*self._begun(stage), stage.name)}
 
     def _begin(self, stage: Stage, ended: "queue.SimpleQueue[StageResult]") -> None:
         work = partial(self._perform_into, stage, ended)
@@ -58,10 +59,39 @@ class Engine:
     def _perform_into(self, stage: Stage, ended: "queue.SimpleQueue[StageResult]") -> None:
         ended.put(self._perform(stage))
 
-    def _ready(self, waiting: Mapping[str, Stage]) -> list[Stage]:
-        if self.session.stop.is_set() or any(_stops_the_run(result) for result in self.results.values()):
-            return []
-        return [stage for stage in waiting.values() if self._is_open(stage)]
+    def _ready(self, waiting: dict[str, Stage]) -> list[Stage]:
+        """The stages that may begin; those among them that fan out are replaced by their parts.
+
+        Once something failed nothing begins. Once something was refused, only its fellow parts do: each is judged.
+        """
+        while not self._has_failed():
+            refused = {result.part_of for result in self.results.values() if result.outcome is Outcome.REFUSED}
+            if refused:
+                return [stage for stage in waiting.values() if stage.item and stage.written_name in refused]
+            open_stages = [stage for stage in waiting.values() if self._is_open(stage)]
+            fan = next((stage for stage in open_stages if stage.each), None)
+            if fan is None:
+                return open_stages
+            del waiting[fan.name]
+            waiting |= {part.name: part for part in self._fanned_out(fan)}
+        return []
+
+    def _has_failed(self) -> bool:
+        return self.session.stop.is_set() or any(_stops_all(result) for result in self.results.values())
+
+    def _fanned_out(self, stage: Stage) -> tuple[Stage, ...]:
+        """The parts of a stage. If there are none, that is how the stage ends."""
+
+        def fan_out() -> StageResult:
+            found = fan_outs.items(self.session.pipeline, self.session.store, stage, self._made)
+            self.parts[stage.name] = tuple(part(stage, item) for item in found)
+            return fan_outs.common_end(stage, {}, seconds=0.0)
+
+        result = guarded(self.session, stage, fan_out)
+        parts = self.parts.get(stage.name, ())
+        if not parts:
+            self._note(result)
+        return parts
 
     def _is_open(self, stage: Stage) -> bool:
         before = [self.results.get(name) for name in self.session.pipeline.needs(stage)]
@@ -78,66 +108,51 @@ class Engine:
                 summary=result.summary,
                 reason=result.reason,
                 checks=result.checks,
+                part_of=result.part_of,
             )
+        )
+        stage = self.session.pipeline.stages[result.part_of] if result.part_of else None
+        if stage is not None and len(self._begun(stage)) == len(self.parts[stage.name]):
+            self._note(self._end_of_parts(stage))
+
+    def _begun(self, stage: Stage) -> list[str]:
+        """The names of a stage's parts that have a result."""
+        return [part.name for part in self.parts.get(stage.name, ()) if part.name in self.results]
+
+    def _end_of_parts(self, stage: Stage) -> StageResult:
+        ended = {part.item.name: self.results.get(part.name) for part in self.parts[stage.name] if part.item}
+        return fan_outs.common_end(
+            stage,
+            {item: result.outcome if result else Outcome.SKIPPED for item, result in ended.items()},
+            seconds=sum(result.seconds for result in ended.values() if result),
         )
 
     def _perform(self, stage: Stage) -> StageResult:
-        """The stage's result. Whatever goes wrong becomes one, so that a thread never ends without a word."""
-        try:
-            return self._dispatch(stage)
-        except DiagnosedError as error:
-            return self._failed(stage, error.diagnostics)
-        except StoreError as error:
-            hint = getattr(error, "hint", "")
-            return self._failed(stage, (faults.store_failed(str(error), hint, f"stage `{stage.name}`"),))
-        except OSError as error:
-            message = f"{error.filename or 'a file'}: {error.strerror or error}"
-            return self._failed(stage, (faults.disk_failed(message, f"stage `{stage.name}`"),))
-        except Exception as error:  # noqa: BLE001 - a bug of ours, which the main thread raises again
-            return StageResult(stage=stage.name, kind=stage.kind, outcome=Outcome.FAILED, bug=error)
-
-    def _failed(self, stage: Stage, diagnostics: tuple[Diagnostic, ...]) -> StageResult:
-        outcome = Outcome.INTERRUPTED if self.session.stop.is_set() else Outcome.FAILED
-        return StageResult(
-            stage=stage.name,
-            kind=stage.kind,
-            outcome=outcome,
-            summary="interrupted" if outcome is Outcome.INTERRUPTED else diagnostics[0].message,
-            diagnostics=diagnostics,
-        )
+        return guarded(self.session, stage, lambda: self._dispatch(stage))
 
     def _dispatch(self, stage: Stage) -> StageResult:
-        if stage.each:
-            return StageResult(
-                stage=stage.name,
-                kind=stage.kind,
-                outcome=Outcome.NOT_RUN,
-                summary="`each` is not run on this machine yet",
-            )
         match stage:
-            case DataStage():
-                return run_data_stage(self.session, stage, self._inputs(stage))
-            case EvaluateStage():
-                from mlopsctl.local.judging import run_evaluate_stage  # here, as it loads the arithmetic of gates
-
-                return run_evaluate_stage(self.session, stage, self._inputs(stage))
-            case TrainStage() | TaskStage():
-                return run_command_stage(self.session, stage, self._inputs(stage))
+            case DataStage() | EvaluateStage() | TrainStage() | TaskStage():
+                result = run_stage(self.session, stage, fan_outs.inputs_of(self.session, stage, self._made))
+                fan_outs.lists_made(self.session, stage, result)  # which fails here rather than where it is read
+                return result
             case DeployStage():
                 from mlopsctl.local.deployment import run_deploy_stage  # here, as it loads what speaks HTTP
+                from mlopsctl.release.rejection import refusal
 
-                model = self.results[stage.model.stage].artifact(stage.model.output)
+                model = self.results[stage.model.stage].artifact(self.session.pipeline.output_of(stage.model))
                 assert model is not None, "a stage that is done has the outputs that it declares"
-                return run_deploy_stage(self.session, stage, model, dict(self.results))
+                refused = refusal(self.session, stage, model)
+                return refused or run_deploy_stage(self.session, stage, model, dict(self.results))
             case MonitorStage():
-                summary = "drift is not checked on this machine yet"
+                summary = "checked by `mlopsctl drift`"
                 return StageResult(stage=stage.name, kind=stage.kind, outcome=Outcome.NOT_RUN, summary=summary)
             case _:
                 assert_never(stage)
 
-    def _inputs(self, stage: Stage) -> dict[str, Artifact]:
-        found = {name: self.results[up.stage].artifact(up.output) for name, up in stage.inputs.items()}
-        return {name: artifact for name, artifact in found.items() if artifact is not None}
+    def _made(self, name: str) -> Mapping[str, Artifact]:
+        record = self.results[name].record
+        return record.outputs if record else {}
 
     def _skipped(self, stage: Stage) -> StageResult:
         if stage.name not in self.session.needed:
@@ -145,14 +160,16 @@ class Engine:
         elif self.session.stop.is_set():
             reason = "interrupted before it began"
         else:
-            blocking = [name for name in self.session.pipeline.needs(stage) if not self._opened(name)]
-            failed = [name for name, result in self.results.items() if _stops_the_run(result)]
-            reason = f"needs {', '.join(blocking)}" if blocking else f"{', '.join(failed)} did not pass"
+            whole = [result for result in self.results.values() if not result.part_of]
+            opened = [result.stage for result in whole if result.opens_the_way]
+            stopped = [result.stage for result in whole if _stops_the_run(result)]
+            reason = why_skipped(self.session.pipeline, stage, opened=opened, stopped=stopped)
         return StageResult(stage=stage.name, kind=stage.kind, outcome=Outcome.SKIPPED, reason=reason)
 
-    def _opened(self, name: str) -> bool:
-        return name in self.results and self.results[name].opens_the_way
+
+def _stops_all(result: StageResult) -> bool:
+    return result.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
 
 
 def _stops_the_run(result: StageResult) -> bool:
-    return result.outcome in (Outcome.FAILED, Outcome.REFUSED, Outcome.INTERRUPTED)
+    return _stops_all(result) or result.outcome is Outcome.REFUSED

@@ -3,22 +3,9 @@
 import subprocess
 from pathlib import Path
 
-from mlopsctl.frozen import frozen
+from mlopsctl.engine.commit import Commit
 
 _PATIENCE = 10  # seconds
-
-
-@frozen
-class Commit:
-    """The commit that is checked out, and the number of files that differ from it. Empty outside of git."""
-
-    digest: str
-    changed_files: int
-
-    @property
-    def short(self) -> str:
-        """As people name it."""
-        return self.digest[:7]
 
 
 def commit_of(folder: Path) -> Commit:
@@ -27,8 +14,13 @@ def commit_of(folder: Path) -> Commit:
         return Commit("", 0)
     status = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--", ".")
     lines = status.splitlines()
-    oid = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), "")
-    return Commit("" if oid == "(initial)" else oid, sum(not line.startswith("#") for line in lines))
+    said = {name: value for name, _, value in (line[2:].partition(" ") for line in lines if line.startswith("# "))}
+    oid, head = said.get("branch.oid", ""), said.get("branch.head", "")
+    return Commit(
+        digest="" if oid == "(initial)" else oid,
+        changed_files=sum(not line.startswith("#") for line in lines),
+        branch="" if head == "(detached)" else head,
+    )
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlopsctl.engine.cache import default_cache
 from mlopsctl.examination import Observation, State
-from mlopsctl.local.cache import default_cache
 from mlopsctl.store import Store, StoreError
 
 PART, STORE_PART = "This machine", "Store"

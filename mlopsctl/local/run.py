@@ -2,30 +2,33 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlopsctl.diagnostics import DiagnosedError, Diagnostic, similar
+from mlopsctl.diagnostics import DiagnosedError, Diagnostic
+from mlopsctl.engine.actor import who_here
+from mlopsctl.engine.cache import default_cache
+from mlopsctl.engine.provenance import building_of, keep_statements
+from mlopsctl.engine.releases import read_serving
+from mlopsctl.engine.result import StageResult, as_kept
+from mlopsctl.engine.results import Results
+from mlopsctl.engine.selection import select
+from mlopsctl.engine.session import Session, SharedEnvironment
+from mlopsctl.engine.suggesting import need_optuna
 from mlopsctl.events import Event, Outcome, RunEnded, RunStarted
 from mlopsctl.frozen import frozen
-from mlopsctl.ir.model import DataStage, DeployStage, Pipeline
-from mlopsctl.ir.values import Values, read_values, source_text
-from mlopsctl.local import faults
-from mlopsctl.local.cache import default_cache
+from mlopsctl.ir.code import code_of
+from mlopsctl.ir.fan_out import written_parts
+from mlopsctl.ir.model import Pipeline, TrainStage
+from mlopsctl.ir.values import read_values
 from mlopsctl.local.engine import Engine
 from mlopsctl.local.git import commit_of
-from mlopsctl.local.releases import read_serving
-from mlopsctl.local.result import StageResult
-from mlopsctl.local.results import Results
-from mlopsctl.local.session import Session, SharedEnvironment
 from mlopsctl.local.unsupported import not_run_here
-from mlopsctl.local.workspace import LARGEST_CODE, CodeTooLargeError, CodeTree, read_code, state_folder, workspace
+from mlopsctl.local.workspace import state_folder, workspace
 from mlopsctl.runtime.stop import Stop
-from mlopsctl.source.code import code_files
-from mlopsctl.store import DigestCache, RunRecord, RunStage, Store, digest_file, new_ulid, timestamp
+from mlopsctl.store import DigestCache, RunRecord, Store, digest_file, new_ulid, timestamp
 
 RUNS = "runs"
 
@@ -62,9 +65,10 @@ def run(
     values, wrong = read_values(pipeline, request.params)
     if wrong:
         raise DiagnosedError(*wrong)
-    again, only, needed = _selected(request)
+    selection = select(pipeline, begin=request.begin, only=request.only, force=request.force)
+    need_optuna([stage for stage in pipeline.of_kind(TrainStage) if stage.name in selection.only])
     state = state_folder(request.root)
-    code = _code(request, values)
+    code = code_of(pipeline, values, request.documents)
     run_id = new_ulid(time.time_ns() // 1_000_000, os.urandom(10))
     commit = commit_of(pipeline.file.parent)
     requirements = pipeline.code.requirements
@@ -76,16 +80,18 @@ def run(
             values=values,
             store=store,
             results=Results(store, pipeline.name, pipeline.environment),
-            workspace=closing.enter_context(workspace(state, run_id, code)),
+            workspace=closing.enter_context(workspace(state, run_id, code, requirements)),
             digests=DigestCache(state / "digests"),
             commit=commit,
+            who=who_here(environ),
             started=started,
             emit=emit,
             stop=stop,
             environ=environ,
-            again=again,
-            only=only,
-            needed=needed,
+            again=selection.again,
+            only=selection.only,
+            needed=selection.needed,
+            jobs=request.jobs,
             requirements=digest_file(requirements) if requirements else "",
             python=SharedEnvironment(pipeline.code, default_cache(environ), stop),
         )
@@ -110,67 +116,6 @@ def _finished(session: Session, project: str, results: Mapping[str, StageResult]
     )
 
 
-def _selected(request: Request) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """The stages that run even if they are cached, those that may run at all, and these with all that they need."""
-    names = frozenset(request.pipeline.stages)
-    for option, name in (("--from", request.begin), ("--only", request.only)):
-        if name is not None and name not in names:
-            known = tuple(request.pipeline.stages)
-            raise DiagnosedError(faults.unknown_stage(option, name, similar(name, known), known))
-    again = frozenset[str]()
-    if request.force:
-        again = names
-    elif request.begin is not None:
-        again = _and_downstream(request.pipeline, request.begin)
-    if request.only is None:
-        return again, names, names
-    return again & {request.only}, frozenset({request.only}), _and_upstream(request.pipeline, request.only)
-
-
-def _and_downstream(pipeline: Pipeline, first: str) -> frozenset[str]:
-    found = {first}
-    for stage in pipeline.ordered():
-        if found & set(pipeline.needs(stage)):
-            found.add(stage.name)
-    return frozenset(found)
-
-
-def _and_upstream(pipeline: Pipeline, last: str) -> frozenset[str]:
-    found = {last}
-    for stage in reversed(pipeline.ordered()):
-        if stage.name in found:
-            found.update(pipeline.needs(stage))
-    return frozenset(found)
-
-
-def _code(request: Request, values: Values) -> CodeTree:
-    folder = request.pipeline.code.folder
-    not_code = frozenset(_brought(request.pipeline, values))
-    try:
-        return read_code(code_files(folder, without=request.documents | not_code))
-    except CodeTooLargeError as error:
-        origin = request.pipeline.code.origin
-        span = origin.value("path") if origin else None
-        largest = tuple(f"{path} ({_megabytes(size)})" for path, size in error.largest)
-        raise DiagnosedError(
-            faults.code_too_large(span, _megabytes(error.size), _megabytes(LARGEST_CODE), largest)
-        ) from error
-
-
-def _brought(pipeline: Pipeline, values: Values) -> Iterator[Path]:
-    """The files that reach a stage in another way: as data, whose digest is an input's, or as a load test's request."""
-    folder = pipeline.file.parent
-    for stage in pipeline.stages.values():
-        if isinstance(stage, DataStage) and stage.source is not None:
-            yield folder / source_text(stage.source, values.of(stage), {})
-        elif isinstance(stage, DeployStage) and stage.load_test is not None:
-            yield folder / stage.load_test.request
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1024 / 1024:,.0f} MiB"
-
-
 def _beginning(session: Session) -> RunStarted:
     return RunStarted(
         run=session.run,
@@ -180,6 +125,7 @@ def _beginning(session: Session) -> RunStarted:
         changed_files=session.commit.changed_files,
         stages=tuple((stage.name, stage.kind) for stage in session.pipeline.ordered()),
         not_run=not_run_here(session.pipeline),
+        parts=written_parts(session.pipeline),
     )
 
 
@@ -198,6 +144,7 @@ def _outcome(session: Session, results: Mapping[str, StageResult]) -> Outcome:
 
 def _record(session: Session, project: str, results: Mapping[str, StageResult], outcome: Outcome) -> RunRecord:
     serving = read_serving(session.store, session.pipeline.name, session.pipeline.environment).release
+    stages = {name: as_kept(result) for name, result in results.items()}
     return RunRecord(
         run=session.run,
         pipeline=session.pipeline.name,
@@ -209,33 +156,21 @@ def _record(session: Session, project: str, results: Mapping[str, StageResult], 
         ended=timestamp(datetime.now(UTC)),
         outcome=outcome.value,
         params=session.values.all(session.pipeline),
-        stages={name: _stage(result) for name, result in results.items()},
+        stages=stages,
         release=serving if serving and serving.run == session.run else None,
-    )
-
-
-def _stage(result: StageResult) -> RunStage:
-    return RunStage(
-        kind=result.kind,
-        key=result.record.key if result.record else None,
-        outcome=result.outcome.value,
-        reason=result.reason,
-        seconds=result.seconds,
-        summary=result.summary,
-        cached_from=result.cached_from,
-        checks=[asdict(check) for check in result.checks],
-        metrics=result.record.metrics if result.record else {},
+        provenance=keep_statements(session.store, building_of(session), stages),
     )
 
 
 def _end(record: RunRecord, outcome: Outcome, seconds: float, store: Store) -> RunEnded:
     serving = read_serving(store, record.pipeline, record.environment).release
+    stages = record.written_stages()
     return RunEnded(
         run=record.run,
         pipeline=record.pipeline,
         outcome=outcome,
         seconds=seconds,
-        stages=len(record.stages),
-        cached=sum(stage.outcome == Outcome.CACHED for stage in record.stages.values()),
+        stages=len(stages),
+        cached=sum(stage.outcome == Outcome.CACHED for stage in stages),
         serving=serving.run if serving else "",
     )

@@ -2,19 +2,14 @@
 
 from collections.abc import Iterator
 
-from mlopsctl.ir.model import MonitorStage, Pipeline, Stage
+from mlopsctl.ir.model import Pipeline, Stage
 
 # What a stage says that has a meaning here too, but a smaller one than in a cluster; and what has none here.
 _LESS_HERE = {
-    "each": "no fan-out yet, so neither it nor what follows runs",
-    "tune": "one training, with the parameters as they are",
-    "distributed": "on this machine alone",
-    "checkpoint": "nothing is kept of a training that fails",
     "rollout": "the new version takes all traffic at once",
-    "fallback": "not started",
-    "log": "predictions are not kept",
+    "onDrift": "said by `mlopsctl drift`, not done",
 }
-_CLUSTER_ONLY = ("image", "resources", "nodes", "pod", "replicas")
+_CLUSTER_ONLY = ("image", "resources", "nodes", "pod", "replicas", "schedule")
 
 
 def not_run_here(pipeline: Pipeline) -> tuple[str, ...]:
@@ -27,8 +22,6 @@ def not_run_here(pipeline: Pipeline) -> tuple[str, ...]:
 
 
 def _less(stage: Stage) -> Iterator[str]:
-    if isinstance(stage, MonitorStage):
-        yield f"{stage.name}: drift is not checked"
     for key, meaning in _LESS_HERE.items():
         if stage.origin.has(key):
             yield f"{stage.name}.{key}: {meaning}"

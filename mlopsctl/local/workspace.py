@@ -4,80 +4,52 @@ A run owns its folder by a lock that dies with it, so that a later run can tell 
 remove it.
 """
 
-import errno
 import fcntl
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlopsctl.frozen import frozen
+from mlopsctl.engine.bundle import put_code
+from mlopsctl.engine.workplace import CodeChangedError
+from mlopsctl.ir.code import CodeTree, mark
 from mlopsctl.runtime.step import Place
-from mlopsctl.source.code import included
-from mlopsctl.store import digest_file
+from mlopsctl.store import Store
 
 STATE = ".mlops"
-LARGEST_CODE = 100 * 1024 * 1024  # bytes
 _LOCK = "lock"
-
-
-class CodeChangedError(Exception):
-    """A file of the code changed while the run began, so what would run is not what was fingerprinted."""
-
-
-class CodeTooLargeError(Exception):
-    """The code is more than travels with a stage; `largest` are the heaviest files, with their sizes in bytes."""
-
-    def __init__(self, size: int, largest: list[tuple[str, int]]) -> None:
-        super().__init__(f"{size} bytes")
-        self.size = size
-        self.largest = largest
-
-
-@frozen
-class CodeTree:
-    """The code at the start of a run: its files, and a mark of content and mode for each. Paths are relative."""
-
-    files: Mapping[str, Path]
-    marks: Mapping[str, str]
-
-    def part(self, patterns: tuple[str, ...]) -> dict[str, str]:
-        """The marks of those files that a stage's `code.include` names; of all if it names none."""
-        chosen = included(self.files, patterns)
-        return {path: self.marks[path] for path in chosen}
-
-
-def read_code(files: Mapping[str, Path]) -> CodeTree:
-    """Fingerprint the files. Raises CodeTooLargeError, and OSError for a file that can't be read or named."""
-    for path in files:
-        if any("\udc80" <= character <= "\udcff" for character in path):  # as Python shows bytes that are no text
-            raise OSError(errno.EILSEQ, "the name of this file is not UTF-8", path)
-    sizes = {path: file.stat().st_size for path, file in files.items()}
-    if sum(sizes.values()) > LARGEST_CODE:
-        heaviest = sorted(sizes.items(), key=lambda item: -item[1])
-        raise CodeTooLargeError(sum(sizes.values()), heaviest[:3])
-    return CodeTree(files, {path: _mark(file) for path, file in files.items()})
-
-
-def _mark(file: Path) -> str:
-    return digest_file(file) + ("+x" if os.access(file, os.X_OK) else "")
 
 
 @dataclass(slots=True)
 class Workspace:
-    """The folder of one run."""
+    """The folder of one run, its code, and the lock file of its environment if it has one."""
 
     folder: Path
     code: CodeTree
+    requirements: Path | None = None
 
-    def place(self, stage: str, attempt: int, part: tuple[str, ...]) -> Place:
+    def digest(self, part: tuple[str, ...]) -> str:
+        """The digest of what a stage's `code.include` names."""
+        return self.code.digest(part)
+
+    def part(self, part: tuple[str, ...]) -> dict[str, str]:
+        """The marks of those files."""
+        return self.code.part(part)
+
+    def keep(self, place: Place, part: tuple[str, ...], store: Store) -> None:
+        """Keep the code of a place, and what its environment is made from."""
+        marks = self.code.part(part)
+        put_code(store, {path: place.code / path for path in marks}, marks)
+        if self.requirements is not None:
+            store.put_file(self.requirements)
+
+    def place(self, label: str, attempt: int, part: tuple[str, ...]) -> Place:
         """Fresh folders for an attempt, with a copy of the code that the stage asks for.
 
         Raises CodeChangedError if the code isn't what it was at the start of the run.
         """
-        folder = self.folder / f"{stage}-{attempt}"
+        folder = self.folder / f"{label}-{attempt}"
         code = folder / "code"
         code.mkdir(parents=True)
         for path in self.code.part(part):
@@ -87,13 +59,13 @@ class Workspace:
                 shutil.copy(self.code.files[path], target)
             except FileNotFoundError as error:
                 raise CodeChangedError(path) from error
-            if _mark(target) != self.code.marks[path]:
+            if mark(target) != self.code.marks[path]:
                 raise CodeChangedError(path)
         return Place(folder, code)
 
 
 @contextmanager
-def workspace(state: Path, run: str, code: CodeTree) -> Iterator[Workspace]:
+def workspace(state: Path, run: str, code: CodeTree, requirements: Path | None = None) -> Iterator[Workspace]:
     """A folder for the run that is gone after it; what killed runs left is removed too."""
     folder = state / "work" / run
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +78,7 @@ def workspace(state: Path, run: str, code: CodeTree) -> Iterator[Workspace]:
             lock = closing.enter_context((folder / _LOCK).open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove_abandoned(folder)
-        yield Workspace(folder, code)
+        yield Workspace(folder, code, requirements)
 
 
 def state_folder(root: Path) -> Path:

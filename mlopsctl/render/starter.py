@@ -36,8 +36,8 @@ class Ci(StrEnum):
 
 
 _CI_FILES: Mapping[Ci, Mapping[str, str]] = {
-    Ci.GITHUB: {"ci/github.yaml": ".github/workflows/mlops.yaml"},
-    Ci.GITLAB: {"ci/gitlab.yaml": ".gitlab-ci.yml"},
+    Ci.GITHUB: {"init/github.yaml": ".github/workflows/mlops.yaml"},
+    Ci.GITLAB: {"init/gitlab.yaml": ".gitlab-ci.yml"},
     Ci.NONE: {},
 }
 
@@ -53,9 +53,13 @@ class Starter:
 
     def files(self) -> Mapping[str, str]:
         """The text of each file by its path, in the order in which they are to be written."""
+        from mlopsctl.render.ci import marked  # here, as every command knows the names of the forges
+
         values = {"name": self.name, "python": self.python, "version": self.version}
         templates = {**_FILES, **_CI_FILES[self.ci], **_LAST}
-        return {path.format(name=self.name): render(template, values) for template, path in templates.items()}
+        made = {path.format(name=self.name): render(template, values) for template, path in templates.items()}
+        ours = _CI_FILES[self.ci].values()
+        return {path: marked(text, f"mlopsctl ci {self.ci}") if path in ours else text for path, text in made.items()}
 
 
 def name_from(folder: str) -> str:

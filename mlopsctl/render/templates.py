@@ -6,7 +6,7 @@ YAML as well, so that no text can become a key, a comment or another type. Anywh
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,19 +32,22 @@ def render(template: str, values: Mapping[str, object]) -> str:
 
 @cache
 def _encoding() -> "Environment":
-    return _environment().overlay(finalize=_encoded)
+    return jinja((TEMPLATES,)).overlay(finalize=_encoded)
 
 
 @cache
 def _plain() -> "Environment":
-    return _environment().overlay(finalize=_word)
+    return jinja((TEMPLATES,)).overlay(finalize=_word)
 
 
-def _environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here: only what renders waits for it
+def jinja(folders: Sequence[Path]) -> "Environment":
+    """Jinja2 in a sandbox, with our brackets; a template is taken from the first folder that has it."""
+    from jinja2 import FileSystemLoader, StrictUndefined  # here: only what renders waits for it
 
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
+    from mlopsctl.render.sandbox import Sandbox
+
+    return Sandbox(
+        loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
         variable_start_string="[[",
         variable_end_string="]]",
@@ -55,7 +58,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - nothing here becomes HTML; `finalize` is what escapes
+        autoescape=False,
     )
 
 

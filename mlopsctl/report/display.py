@@ -46,6 +46,15 @@ def cut(text: str, width: int) -> str:
     return "".join(kept) + ELLIPSIS
 
 
+def cut_middle(text: str, width: int) -> str:
+    """`text` if it fits into `width` columns, else its beginning and its end with an ellipsis between."""
+    if display_width(text) <= width:
+        return text
+    end = max(width - 1, 0) // 2
+    head, tail = cut(text, max(width - end, 1)), cut(text[::-1], end + 1)
+    return head + tail.removesuffix(ELLIPSIS)[::-1]
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """`text` broken between words into lines of at most `width` columns; a longer word has a line to itself."""
     lines = list(_filled(text.split(" "), width))

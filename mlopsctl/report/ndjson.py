@@ -1,4 +1,7 @@
-"""A run as NDJSON, one event a line, for programs; schemas/output/v1/run-event.json describes it."""
+"""A run or an apply as NDJSON, one event a line, for programs.
+
+schemas/output/v1/run-event.json and apply-event.json describe them.
+"""
 
 import json
 import re
@@ -7,6 +10,7 @@ from threading import Lock
 from typing import TextIO
 
 from mlopsctl.events import Event
+from mlopsctl.plan.progress import ApplyEvent
 
 VERSION = 1
 
@@ -18,7 +22,7 @@ class NdjsonReporter:
         self._stream = stream
         self._lock = Lock()
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: Event | ApplyEvent) -> None:
         """Write `event`."""
         with self._lock:
             self._stream.write(event_line(event))
@@ -28,7 +32,7 @@ class NdjsonReporter:
         """Nothing is left to do."""
 
 
-def event_line(event: Event) -> str:
+def event_line(event: Event | ApplyEvent) -> str:
     """`event` as JSON in ASCII with a line break at its end; its `type` is `stage-ended` for StageEnded."""
     kind = re.sub(r"(?<!^)(?=[A-Z])", "-", type(event).__name__).lower()
     return json.dumps({"type": kind, "version": VERSION, **asdict(event)}) + "\n"

@@ -23,6 +23,7 @@ def render_run(run: KeptRun, *, is_serving: bool) -> str:
         **_head(record, is_serving=is_serving),
         "params": record.params,
         "stages": [_stage(name, stage, run.results.get(name)) for name, stage in record.stages.items()],
+        "provenance": record.provenance,
         "release": {**asdict(release), "model": _artifact(release.model)} if release else None,
     }
     return dumped(document)
@@ -36,23 +37,25 @@ def render_comparison(before: KeptRun, after: KeptRun) -> str:
 
 
 def _head(run: RunRecord, *, is_serving: bool) -> dict[str, Any]:
+    stages = run.written_stages()
     names = ("run", "pipeline", "environment", "project", "commit", "changed_files", "started", "ended", "outcome")
     return {
         **{name: getattr(run, name) for name in names},
-        "stages_cached": sum(stage.outcome == "cached" for stage in run.stages.values()),
-        "stages_total": len(run.stages),
+        "stages_cached": sum(stage.outcome == "cached" for stage in stages),
+        "stages_total": len(stages),
         "metrics": metrics_of(run),
         "serving": is_serving,
     }
 
 
 def _stage(name: str, stage: RunStage, result: StageRecord | None) -> dict[str, Any]:
-    """`outputs` and `data` are empty where the store no longer has the result."""
+    """`outputs` and `data` are empty, and `search` is null, where the store no longer has the result."""
     return {
         "stage": name,
         **asdict(stage),
         "outputs": {output: _artifact(made) for output, made in result.outputs.items()} if result else {},
         "data": result.data if result else {},
+        "search": asdict(result.search) if result and result.search else None,
     }
 
 

@@ -3,17 +3,20 @@
 from collections.abc import Collection, Iterator, Sequence
 from datetime import tzinfo
 
-from mlopsctl.events import Check, Outcome, StageEnded
+from mlopsctl.engine.result import as_told
+from mlopsctl.events import Outcome
+from mlopsctl.ir.values import in_short
 from mlopsctl.report.comparison import Difference, KeptRun, Topic, differences, metrics_of
 from mlopsctl.report.display import cut, display_width, padded, shown, wrapped
 from mlopsctl.report.run_lines import RunLines
-from mlopsctl.report.wording import counted, difference, metric, moment, short_run, size
-from mlopsctl.store import RunRecord, RunStage, StageRecord
+from mlopsctl.report.wording import counted, difference, duration, metric, moment, short_run, size
+from mlopsctl.store import RunRecord, RunStage, SearchRecord, StageRecord
 
 _DIGEST = len("sha256:") + 12  # characters that tell digests apart
 _FEWEST = 8  # characters of a run's id
 _MOST_METRICS = 20
 _MOST_SLICES = 5
+_MOST_TRIALS = 10
 _COMES_FROM_CACHE = Outcome.CACHED.value
 
 
@@ -29,9 +32,10 @@ def render_list(
     length = _telling_length([run.run for run in runs])
     rows = [("", "run", "started", "pipeline", "outcome", "cached")]
     for run in runs:
-        cached = sum(stage.outcome == _COMES_FROM_CACHE for stage in run.stages.values())
+        stages = run.written_stages()
+        cached = sum(stage.outcome == _COMES_FROM_CACHE for stage in stages)
         mark = "●" if run.run in serving else ""
-        of_all = f"{cached} of {len(run.stages)}"
+        of_all = f"{cached} of {len(stages)}"
         started, name = moment(run.started, zone), cut(shown(run.pipeline), 24)
         rows.append((mark, shown(run.run[:length]), started, name, shown(run.outcome), of_all))
     head, *lines = list(_table(rows))
@@ -53,7 +57,7 @@ def render_run(
     wording = RunLines(colour=colour, width=width, verbose=True)
     wording.kinds = {name: stage.kind for name, stage in record.stages.items()}
     for name, stage in record.stages.items():
-        lines.extend(wording.of(_ended(name, stage)))
+        lines.extend(wording.of(as_told(name, stage)))
         lines.extend(f"        {line}" for line in _made(stage, run.results.get(name), width - 8))
     lines.extend(_release(record, is_serving=is_serving, zone=zone))
     return "\n".join(lines) + "\n"
@@ -62,6 +66,8 @@ def render_run(
 def render_comparison(before: KeptRun, after: KeptRun, *, width: int = 80) -> str:
     """What differs from one run to the other; same things are left out."""
     head = f"run {short_run(before.record.run)} → {short_run(after.record.run)}   {shown(after.record.pipeline)}"
+    if before.record.environment != after.record.environment:
+        head += shown(f" · {before.record.environment} → {after.record.environment}")
     found = differences(before, after)
     if not found:
         return f"{head}\n  no difference\n"
@@ -94,6 +100,31 @@ def _made(stage: RunStage, result: StageRecord | None, width: int) -> Iterator[s
     more = f" and {len(told) - _MOST_METRICS} more" if len(told) > _MOST_METRICS else ""
     if told:
         yield from wrapped("metrics " + ", ".join(told[:_MOST_METRICS]) + more, width)
+    if result and result.search:
+        yield from (line for row in _trials(result.search) for line in _fitted(row, width))
+
+
+def _trials(search: SearchRecord) -> Iterator[str]:
+    """The best trials with their parameters, the best first, and then what failed."""
+    sign = -1 if search.direction == "maximize" else 1
+    valued = [trial for trial in search.trials if trial.value is not None]
+    ranked = sorted(valued, key=lambda trial: (sign * (trial.value or 0), trial.number))
+    failed = [trial for trial in search.trials if trial.value is None]
+    told = [*ranked, *failed][:_MOST_TRIALS]
+    yield from _table(
+        [
+            (
+                f"trial {trial.number}",
+                "failed" if trial.value is None else f"{shown(search.metric)} {metric(trial.value)}",
+                duration(trial.seconds),
+                shown(in_short(trial.params)),
+                shown(trial.why),
+            )
+            for trial in told
+        ]
+    )
+    if len(search.trials) > len(told):
+        yield f"and {counted(len(search.trials) - len(told), 'other trial')}"
 
 
 def _release(record: RunRecord, *, is_serving: bool, zone: tzinfo | None) -> Iterator[str]:
@@ -110,18 +141,6 @@ def _release(record: RunRecord, *, is_serving: bool, zone: tzinfo | None) -> Ite
         ("  since", moment(release.since, zone)),
     ]
     yield from _table([row for row in rows if row[1]])
-
-
-def _ended(name: str, stage: RunStage) -> StageEnded:
-    return StageEnded(
-        stage=name,
-        kind=stage.kind,
-        outcome=Outcome(stage.outcome),
-        seconds=stage.seconds,
-        summary=stage.summary,
-        reason=stage.reason,
-        checks=tuple(Check(**check) for check in stage.checks),
-    )
 
 
 def _compared(one: Difference) -> Iterator[tuple[str, ...]]:

@@ -15,10 +15,13 @@ from mlopsctl.events import (
     StageOutput,
     StageRetried,
     StageStarted,
+    StageWaiting,
+    TrialEnded,
 )
+from mlopsctl.ir.values import in_short
 from mlopsctl.report.colour import Colour, painter
 from mlopsctl.report.display import display_width, padded, shown, wrapped
-from mlopsctl.report.wording import counted, duration, short_run
+from mlopsctl.report.wording import counted, duration, metric, short_run
 
 MARKS = {
     Outcome.DONE: ("✓", Colour.GOOD),
@@ -29,6 +32,7 @@ MARKS = {
     Outcome.NOT_RUN: ("–", Colour.FAINT),
     Outcome.INTERRUPTED: ("✗", Colour.WARNING),
 }
+_HERE = "local"  # the environment that needs no name
 _TAIL = 20  # lines of a failed stage's output
 _TIME = 7  # columns
 _MARGIN = 2
@@ -52,28 +56,38 @@ class RunLines:
         self.verbose = verbose
         self.kinds: dict[str, str] = {}
         self.outputs: dict[str, _Output] = {}
+        self.environment = _HERE
 
     def of(self, event: Event) -> Iterator[str]:
         """The lines to show for `event`, without line breaks; often none."""
         match event:
             case RunStarted():
-                self.kinds = dict(event.stages)
+                self.kinds = dict(event.stages) | dict.fromkeys(event.parts, "")
+                self.environment = event.environment
                 yield from self._header(event)
-            case StageStarted():
-                self.outputs[event.stage] = _Output()
-                if self.verbose:
-                    yield from self._stage("▸", Colour.FAINT, event.stage, said=["starts", event.reason])
-            case StageOutput():
-                yield from self._output(event)
-            case StageRetried():
-                retry = f"retry {event.attempt} of {event.limit} in {duration(event.wait)}"
-                yield from self._stage("↻", Colour.WARNING, event.stage, said=[retry, event.why])
+            case StageStarted() | StageWaiting() | StageOutput() | StageRetried() | TrialEnded():
+                yield from self._during(event)
             case StageEnded():
                 yield from self._ended(event)
             case RunEnded():
                 yield from self._footer(event)
             case _:
                 assert_never(event)
+
+    def _during(self, event: StageStarted | StageWaiting | StageOutput | StageRetried | TrialEnded) -> Iterator[str]:
+        """What is said of a stage before it ends."""
+        match event:
+            case StageStarted():
+                self.kinds[event.stage] = event.kind
+                self.outputs[event.stage] = _Output()
+                if self.verbose:
+                    yield from self._stage("▸", Colour.FAINT, event.stage, said=["starts", event.reason])
+            case StageOutput():
+                yield from self._output(event)
+            case StageWaiting() | StageRetried():
+                yield from self._held_up(event)
+            case TrialEnded():
+                yield from self._trial(event)
 
     def stage_columns(self, stage: str, kind: str) -> str:
         """The name and the kind of a stage, aligned with all others."""
@@ -102,6 +116,14 @@ class RunLines:
         yield f"  {self.paint(mark, colour)} {columns}  {time:>{_TIME}}   {first}".rstrip()
         yield from (" " * indent + line for line in others)
 
+    def _held_up(self, event: StageWaiting | StageRetried) -> Iterator[str]:
+        """Why a stage doesn't go on yet; that it is only beginning is not worth a line."""
+        if isinstance(event, StageRetried):
+            retry = f"retry {event.attempt} of {event.limit} in {duration(event.wait)}"
+            yield from self._stage("↻", Colour.WARNING, event.stage, said=[retry, event.why])
+        elif event.is_trouble:
+            yield from self._stage("…", Colour.WARNING, event.stage, said=["waits", event.why])
+
     def _output(self, event: StageOutput) -> Iterator[str]:
         output = self.outputs.setdefault(event.stage, _Output())
         output.last.append(event.line)
@@ -111,8 +133,21 @@ class RunLines:
             prefix = self.paint(f"    {padded(shown(event.stage), names)} │", Colour.FRAME)
             yield f"{prefix} {shown(event.line)}".rstrip()
 
+    def _trial(self, event: TrialEnded) -> Iterator[str]:
+        """A trial that is better than all before or failed, or any if all is to be told."""
+        is_best = event.value is not None and event.value == event.best
+        if not (is_best or event.value is None or self.verbose):
+            return
+        mark, colour = ("✗", Colour.WARNING) if event.value is None else ("▴" if is_best else "·", Colour.FAINT)
+        found = event.why if event.value is None else f"{event.metric} {metric(event.value)}"
+        said = [f"trial {event.trial} of {event.trials}: {found}", in_short(event.params)]
+        took = "" if event.cached else duration(event.seconds)
+        yield from self._stage(mark, colour, event.stage, said=said, time=took)
+
     def _ended(self, event: StageEnded) -> Iterator[str]:
         self.kinds[event.stage] = event.kind
+        if event.part_of and event.outcome is Outcome.CACHED and not self.verbose:
+            return  # the stage as a whole says how many there were
         mark, colour = MARKS[event.outcome]
         ran = event.outcome not in (Outcome.CACHED, Outcome.SKIPPED, Outcome.NOT_RUN)
         summary = event.summary
@@ -151,7 +186,8 @@ class RunLines:
     def _footer(self, event: RunEnded) -> Iterator[str]:
         yield ""
         if event.serving == event.run:
-            yield f"Serving release {short_run(event.run)}: mlopsctl serve {shown(event.pipeline)}"
+            where = "" if self.environment == _HERE else f" --env {shown(self.environment)}"
+            yield f"Serving release {short_run(event.run)}: mlopsctl serve {shown(event.pipeline)}{where}"
         elif event.serving and event.outcome is not Outcome.DONE:
             yield f"What serves is unchanged: run {short_run(event.serving)}"
         ending = "" if event.outcome is Outcome.DONE else f"{event.outcome.replace('-', ' ').capitalize()} after "

@@ -3,7 +3,7 @@
 from threading import Lock
 from typing import Protocol, TextIO
 
-from mlopsctl.events import Event
+from mlopsctl.events import Event, StageOutput
 from mlopsctl.report.run_lines import RunLines
 
 
@@ -41,6 +41,22 @@ class QuietReporter:
 
     def handle(self, event: Event) -> None:
         """Show nothing."""
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+class OutputReporter:
+    """Prints what one stage prints, and nothing else."""
+
+    def __init__(self, stream: TextIO, stage: str) -> None:
+        self._stream, self._stage = stream, stage
+
+    def handle(self, event: Event) -> None:
+        """Print the line, if it is one of the stage's."""
+        if isinstance(event, StageOutput) and event.stage == self._stage:
+            self._stream.write(f"{event.line}\n")
+            self._stream.flush()
 
     def close(self) -> None:
         """Nothing is left to do."""

@@ -53,6 +53,12 @@ def moment(stamp: str, zone: tzinfo | None = None) -> str:
     return f"{written[:-6]} {written[-6:]}"
 
 
+def bounds(least: float | None, most: float | None) -> str:
+    """What a metric has to be: `at least 0.750`."""
+    both = ((least, "at least"), (most, "at most"))
+    return " and ".join(f"{words} {metric(bound)}" for bound, words in both if bound is not None)
+
+
 def metric(value: float) -> str:
     """A number with three decimals that tell something: `0.871`, `0.000123`, `1,234.6`, `342`.
 

@@ -244,13 +244,13 @@ def _result(gate: Gate, judged: _Judged, observed: str, helps: tuple[str, ...] =
     if worst is None or worst.distance <= 0:
         waived = gate.against == "serving" and judged.reference is None
         verdict = "holds, nothing serves yet" if waived else "holds"
-        return GateResult(gate=gate, holds=True, expectation=_expectation(gate), observed=observed, verdict=verdict)
+        return GateResult(gate=gate, holds=True, expectation=expectation(gate), observed=observed, verdict=verdict)
     shortfall = float(min(worst.distance, Fraction(sys.float_info.max)))
     verdict = f"{'short' if worst.floor else 'over'} by {figure(shortfall)}"
     return GateResult(
         gate=gate,
         holds=False,
-        expectation=_expectation(gate),
+        expectation=expectation(gate),
         observed=observed,
         verdict=verdict,
         shortfall=shortfall,
@@ -259,10 +259,11 @@ def _result(gate: Gate, judged: _Judged, observed: str, helps: tuple[str, ...] =
 
 
 def _unproven(gate: Gate, verdict: str) -> GateResult:
-    return GateResult(gate=gate, holds=False, expectation=_expectation(gate), observed=NOT_MEASURED, verdict=verdict)
+    return GateResult(gate=gate, holds=False, expectation=expectation(gate), observed=NOT_MEASURED, verdict=verdict)
 
 
-def _expectation(gate: Gate) -> str:
+def expectation(gate: Gate) -> str:
+    """What a gate asks for, in words: `auc ≥ 0.80 for every carrier`."""
     parts = [f"≥ {bound(gate.min)}"] if gate.min is not None else []
     parts += [f"≤ {bound(gate.max)}"] if gate.max is not None else []
     better = "above" if gate.direction == "maximize" else "below"

@@ -15,7 +15,10 @@ _SCRIPT = 'read -r group && { read -r over; kill -9 "-$group"; }'
 
 
 class Guard:
-    """Kills the process group that it is told to watch, should this process die before the guard is dismissed."""
+    """Kills the process group that it is told to watch, should this process die before the guard is dismissed.
+
+    A group's number is known when its command has begun: who kills us in that instant leaves the command to itself.
+    """
 
     def __init__(self) -> None:
         read, self._lifeline = os.pipe()

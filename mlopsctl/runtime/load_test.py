@@ -23,6 +23,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from mlopsctl.frozen import frozen
+from mlopsctl.runtime.http_messages import OUR_AGENT
 from mlopsctl.runtime.stop import Stop
 
 MOST_USERS = 1000
@@ -35,7 +36,8 @@ ERROR_SAMPLES = 5
 class LoadTest:
     """What to send: `users` at once for `duration` seconds, GET without a body and POST with one.
 
-    `timeout` is seconds without a byte of an answer. Load goes to this machine, or to the hosts of `allow_hosts`.
+    `timeout` is seconds without a byte of an answer. `host` is the name that is asked for, if the address has another,
+    as that of a gateway. Load goes to this machine, or to the hosts of `allow_hosts`.
     """
 
     url: str
@@ -45,6 +47,7 @@ class LoadTest:
     content_type: str = "application/json"
     timeout: float = 10.0
     allow_hosts: frozenset[str] = frozenset()
+    host: str = ""
 
 
 @frozen(kw_only=True)
@@ -67,7 +70,7 @@ class LoadReport:
     seconds: float
 
 
-class LoadRefused(Exception):  # noqa: N818 - says what happened: `except LoadRefused`
+class LoadRefused(Exception):
     """The load test asks for something that this program doesn't do; its text says what."""
 
 
@@ -191,7 +194,9 @@ class _User(threading.Thread):
     def _send(self) -> str | None:
         self._connect()
         method = "GET" if self._test.body is None else "POST"
-        headers = {} if self._test.body is None else {"Content-Type": self._test.content_type}
+        headers = {"User-Agent": OUR_AGENT} | ({"Host": self._test.host} if self._test.host else {})
+        if self._test.body is not None:
+            headers["Content-Type"] = self._test.content_type
         self._connection.request(method, self._path, self._test.body, headers)
         response = self._connection.getresponse()
         text = response.read()

@@ -15,7 +15,7 @@ from mlopsctl.frozen import frozen
 APART = ("naive", "slices")
 
 
-class MetricsUnreadable(Exception):  # noqa: N818  the name is said of the file, as in `except MetricsUnreadable`
+class MetricsUnreadable(Exception):
     """The file holds no metrics that a gate could trust. `hint` says what the evaluate command should write."""
 
     def __init__(self, message: str, hint: str) -> None:

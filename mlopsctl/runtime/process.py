@@ -21,12 +21,14 @@ from typing import IO, Literal, Self, cast
 
 from mlopsctl.frozen import frozen
 from mlopsctl.runtime.guard import Guard
+from mlopsctl.runtime.memory import killed_for_memory
 from mlopsctl.runtime.output import BoundedLog, LineFeed
 from mlopsctl.runtime.stop import Stop
 
 __all__ = ["CannotStart", "Command", "Ending", "Reason", "Stop", "run_command"]  # Stop, because run_command takes one
 
 CHUNK_BYTES = 256 * 1024
+GRACE_SECONDS = 10.0
 # How long what the command started may hold its output open after the command itself ended.
 DRAIN_SECONDS = 1.0
 
@@ -42,7 +44,7 @@ class Command:
     env: Mapping[str, str]
     log: Path
     timeout: float | None = None
-    grace: float = 10.0
+    grace: float = GRACE_SECONDS
     log_limit: int = 64 * 1024 * 1024
 
 
@@ -50,9 +52,10 @@ class Command:
 class Ending:
     """How a command ended: by `exit_code` or by `signal`, the other is None.
 
-    `reason` says who ended it. `last_lines` are up to 20, whatever was left out elsewhere. `peak_memory` is bytes, of
-    the largest of its processes that were waited for; the kernel counts from the moment before the command's program
-    is loaded, so it is never less than what the starting process had.
+    `reason` says who ended it; `lacked_memory`, that the kernel ended one of its processes, or another of the same
+    container, for want of memory. `last_lines` are up to 20, whatever was left out elsewhere. `peak_memory` is bytes,
+    of the largest of its processes that were waited for; the kernel counts from the moment before the command's
+    program is loaded, so it is never less than what the starting process had.
     """
 
     exit_code: int | None
@@ -63,9 +66,10 @@ class Ending:
     log_bytes: int
     truncated: bool
     peak_memory: int
+    lacked_memory: bool = False
 
 
-class CannotStart(Exception):  # noqa: N818 - says what happened, as the other exceptions here do
+class CannotStart(Exception):
     """The command could not be started at all; `hint` says what to do, in one line."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -78,13 +82,15 @@ def run_command(command: Command, *, on_line: Callable[[str], None], stop: Stop 
     """How the command ended, after all of it has.
 
     Its output goes to `command.log`, and by lines to `on_line` (LineFeed says how many). Time over and `stop` both send
-    SIGTERM to the whole group, then SIGKILL after `grace` seconds. When the command's own process has ended, whatever
-    is left of its group is killed; if that still holds the output open, `DRAIN_SECONDS` later.
+    SIGTERM to the whole group, then SIGKILL after `grace` seconds. When the command's own process has ended by itself,
+    whatever is left of its group is killed; if that still holds the output open, `DRAIN_SECONDS` later. One that was
+    asked to end is waited for with all that holds its output open: a shell goes at once, and a program below it may
+    still have something to keep.
 
     Raises CannotStart, and OSError if the log can't be written. An exception from `on_line` ends the command and comes
     through.
     """
-    started = time.monotonic()
+    started, killed_before = time.monotonic(), killed_for_memory()
     lines = LineFeed(on_line)
     with BoundedLog(command.log, command.log_limit) as log, ExitStack() as closing:
         leader = _start(command, closing)
@@ -101,6 +107,7 @@ def run_command(command: Command, *, on_line: Callable[[str], None], stop: Stop 
         log_bytes=log.size,
         truncated=log.truncated,
         peak_memory=leader.peak_memory,
+        lacked_memory=killed_for_memory() > killed_before,
     )
 
 
@@ -194,7 +201,8 @@ class _Running:
     def _end(self) -> None:
         self._leader_ended = True
         self._selector.unregister(self._leader.ended)
-        self._after(DRAIN_SECONDS, self._kill)
+        if self.reason == "exited":  # one that was asked to end has its grace, and so has what it started
+            self._after(DRAIN_SECONDS, self._kill)
 
     def _stop(self, stop: Stop) -> None:
         self._selector.unregister(stop)
@@ -241,9 +249,8 @@ def _start(command: Command, closing: ExitStack) -> _Leader:
         )
     except (OSError, ValueError) as error:
         raise _cannot_start(command, error) from error
-    leader = closing.enter_context(_Leader(process))
-    guard.watch(process.pid)
-    return leader
+    guard.watch(process.pid)  # first of all: a kill of ours before this leaves the command to itself
+    return closing.enter_context(_Leader(process))
 
 
 def _cannot_start(command: Command, error: OSError | ValueError) -> CannotStart:

@@ -5,12 +5,16 @@ anybody points at it.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
 
 from mlopsctl.frozen import frozen
-from mlopsctl.runtime.process import Command, Ending, Stop, run_command
+from mlopsctl.runtime.checkpoints import Checkpoint, Keeper, restore
+from mlopsctl.runtime.process import GRACE_SECONDS, Command, Ending, Stop, run_command
 from mlopsctl.store import Artifact, Store
+
+CHECKPOINT = "MLOPS_CHECKPOINT"  # the variable with the folder that the command keeps its state in
 
 
 @frozen
@@ -24,13 +28,19 @@ class OutputFile:
 
 @frozen(kw_only=True)
 class Step:
-    """What to run. Inputs and outputs are by the environment variable that carries their path."""
+    """What to run. Inputs and outputs are by the environment variable that carries their path.
+
+    Of one that `keeps` nothing, only that it ends well counts: another process leaves the outputs and the state.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     inputs: Mapping[str, Artifact]
     outputs: Mapping[str, OutputFile]
     timeout: float | None = None  # seconds
+    grace: float = GRACE_SECONDS  # between SIGTERM and SIGKILL
+    checkpoint: Checkpoint | None = None
+    keeps: bool = True
 
 
 @frozen(kw_only=True)
@@ -71,18 +81,37 @@ def perform(step: Step, place: Place, store: Store, *, on_line: Callable[[str], 
     outputs = {variable: place.folder / "outputs" / output.path for variable, output in step.outputs.items()}
     for path in outputs.values():
         path.parent.mkdir(parents=True, exist_ok=True)
+    state = {CHECKPOINT: str(place.code / step.checkpoint.path)} if step.checkpoint else {}
     command = Command(
         argv=step.argv,
         cwd=place.code,
-        env={**step.env, **{variable: str(path) for variable, path in (inputs | outputs).items()}},
+        env={**step.env, **state, **{variable: str(path) for variable, path in (inputs | outputs).items()}},
         log=place.log,
         timeout=step.timeout,
+        grace=step.grace,
     )
-    ending = run_command(command, on_line=on_line, stop=stop)
-    result = StepResult(ending=ending, harmed=_harmed(step, store))
-    if not result.succeeded:
-        return result
-    return _kept(step, outputs, result, store)
+    with ExitStack() as closing:
+        keeper = _keeper(step, step.checkpoint, place, store, on_line) if step.checkpoint else None
+        if keeper:
+            closing.enter_context(keeper.running())
+        ending = run_command(command, on_line=on_line, stop=stop)
+    # Nobody asks what else is wrong with a command that failed, whose pod may have little time left.
+    ended_well = ending.reason == "exited" and ending.exit_code == 0
+    result = StepResult(ending=ending, harmed=_harmed(step, store) if ended_well else ())
+    if result.succeeded and step.keeps:
+        result = _kept(step, outputs, result, store)
+    if keeper and not result.succeeded:
+        keeper.at_end(ending)
+    return result
+
+
+def _keeper(
+    step: Step, checkpoint: Checkpoint, place: Place, store: Store, say: Callable[[str], None]
+) -> Keeper | None:
+    """What keeps the command's state, if that is its part, once it has what an earlier attempt kept of it."""
+    folder = place.code / checkpoint.path
+    restore(checkpoint, store, folder, say)
+    return Keeper(checkpoint, store, folder, say) if step.keeps else None
 
 
 def _fetch(variable: str, artifact: Artifact, place: Place, store: Store) -> Path:

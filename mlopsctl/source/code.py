@@ -7,6 +7,10 @@ from pathlib import Path
 from mlopsctl.frozen import frozen
 from mlopsctl.source.ignore import Pattern, read_patterns, said_of
 
+# How every file of `render` begins, which holds the digest of the code, so it can be no part of it; and one of `ci`,
+# which runs no stage.
+WRITTEN = "# Written by mlopsctl "
+RENDERED = f"{WRITTEN}render"
 _NEVER = frozenset({".git", ".mlops", "__pycache__", ".ipynb_checkpoints"})
 
 
@@ -21,16 +25,16 @@ class _Ignore:
 def code_files(folder: Path, *, without: Collection[Path] = ()) -> Mapping[str, Path]:
     """The files of the code by their path relative to `folder`, sorted.
 
-    Left out are what a `.gitignore` names, virtual environments, caches, links to folders and out of the code, and the
-    files and folders `without`: the project's own documents, or changing a comment there would train again, and data,
-    which reaches stages as inputs. Raises OSError if the folder can't be read.
+    Left out are what a `.gitignore` names, virtual environments, caches, links to folders and out of the code, what
+    `render` and `ci` wrote, and the files and folders `without`: the project's own documents, or changing a comment
+    there would train again, and data, which reaches stages as inputs. Raises OSError if the folder can't be read.
     """
     root = folder.resolve()
     ignores = _ignores_above(root)
     if ignores is None:
         return {}
-    skipped = frozenset(path.resolve() for path in without)
-    found = _below(root, ignores, lambda path: path in skipped or _leads_out(path, root))
+    skipped = frozenset(map(os.path.realpath, without))
+    found = _below(root, ignores, lambda path: os.fspath(path) in skipped or _leads_out(path, root))
     return dict(sorted((path.relative_to(root).as_posix(), path) for path in found))
 
 
@@ -64,8 +68,13 @@ def _below(folder: Path, ignores: tuple[_Ignore, ...], is_skipped: Callable[[Pat
             continue
         if is_folder:
             yield from _below(path, ignores, is_skipped)
-        elif path.is_file():
+        elif path.is_file() and not (path.suffix in (".yaml", ".yml") and _is_ours(path)):
             yield path
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(WRITTEN)) == WRITTEN.encode()
 
 
 def _leads_out(path: Path, root: Path) -> bool:

@@ -5,9 +5,9 @@ expansion of aliases have to be seen, and because the nodes need their places.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import yaml
 
@@ -26,6 +26,7 @@ _Loader: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader",
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 # What YAML 1.2.2, section 5.1, lets a file contain; libyaml would stop at the first other character, without its line.
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MARKED = "the parser marks every event"
 
 
 @frozen
@@ -81,17 +82,17 @@ class _Composer:
     aliased: int = 0
     reached: Position = field(init=False)  # where the last value ended
     end: Position = field(init=False)
-    events: Iterator[yaml.Event] = field(init=False)
+    next_event: Callable[[], Any] = field(init=False)
 
     def __post_init__(self) -> None:
         self.reached, self.end = Position(1, 1), _position_at(self.text, len(self.text))
-        self.events = yaml.parse(self.text, Loader=_Loader)
+        self.next_event = _Loader(self.text).get_event
 
     def documents(self) -> Iterator[Node]:
-        for event in self.events:
+        while not isinstance(event := self.next_event(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
                 self.anchors, self.extents = {}, {}
-                root = self._node(next(self.events), depth=0)
+                root = self._node(self.next_event(), depth=0)
                 if not (isinstance(root, ScalarNode) and root.raw == ""):
                     yield root
 
@@ -99,10 +100,10 @@ class _Composer:
         if depth > DEEPEST:
             raise DiagnosedError(faults.too_deep(self._span(event), DEEPEST))
         match event:
+            case yaml.ScalarEvent():  # which most are
+                node: Node = self._scalar(event)
             case yaml.AliasEvent():
                 return self._alias(event, depth=depth)
-            case yaml.ScalarEvent():
-                node: Node = self._scalar(event)
             case yaml.SequenceStartEvent():
                 node = self._sequence(event, depth=depth)
             case yaml.MappingStartEvent():
@@ -131,9 +132,12 @@ class _Composer:
         return self.anchors[name]
 
     def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
+        start, end = event.start_mark, event.end_mark
+        assert start is not None, _MARKED
+        assert end is not None, _MARKED
         span = self._span(event)
         self.reached = span.end
-        raw = self.text[_mark(event.start_mark).index : _mark(event.end_mark).index]
+        raw = self.text[start.index : end.index]
         is_plain = event.style in (None, "")
         value: Plain
         try:
@@ -146,16 +150,16 @@ class _Composer:
     def _sequence(self, event: yaml.SequenceStartEvent, *, depth: int) -> SequenceNode:
         self._refuse_tag(event, "seq")
         items: list[Node] = []
-        while not isinstance(inner := next(self.events), yaml.SequenceEndEvent):
+        while not isinstance(inner := self.next_event(), yaml.SequenceEndEvent):
             items.append(self._node(inner, depth=depth + 1))
         return SequenceNode(tuple(items), self._until(event, inner))
 
     def _mapping(self, event: yaml.MappingStartEvent, *, depth: int) -> MappingNode:
         self._refuse_tag(event, "map")
         entries: dict[str, Entry] = {}
-        while not isinstance(inner := next(self.events), yaml.MappingEndEvent):
+        while not isinstance(inner := self.next_event(), yaml.MappingEndEvent):
             key = self._node(inner, depth=depth + 1)
-            value = self._node(next(self.events), depth=depth + 1)
+            value = self._node(self.next_event(), depth=depth + 1)
             name = self._key_name(key)
             if name is None:
                 continue
@@ -187,7 +191,10 @@ class _Composer:
         return Span(self.file, start, max(start, min(Position(start.line, start.column + 1), self.end)))
 
     def _span(self, event: yaml.Event) -> Span:
-        return Span(self.file, self._position(event.start_mark), self._position(event.end_mark))
+        start, end = event.start_mark, event.end_mark
+        if start is not None and end is not None and end.line + 1 < self.end.line:  # nothing is beyond the text
+            return Span(self.file, Position(start.line + 1, start.column + 1), Position(end.line + 1, end.column + 1))
+        return Span(self.file, self._position(start), self._position(end))
 
     def _until(self, start: yaml.Event, end: yaml.Event) -> Span:
         # The end mark of a block collection is the token after it, so its last value says where it ends.
@@ -197,8 +204,12 @@ class _Composer:
         return Span(self.file, first, max(self.reached, first))
 
     def _position(self, mark: "_Mark | None") -> Position:
+        assert mark is not None, _MARKED
+        line, column = mark.line + 1, mark.column
         # The parser counts a line more where the text ends without a line break.
-        return min(Position(_mark(mark).line + 1, _mark(mark).column + 1), self.end)
+        if line < self.end.line or (line == self.end.line and column < self.end.column):
+            return Position(line, column + 1)
+        return self.end
 
 
 class _Mark(Protocol):
@@ -207,11 +218,6 @@ class _Mark(Protocol):
     index: int
     line: int
     column: int
-
-
-def _mark(mark: _Mark | None) -> _Mark:
-    assert mark is not None, "the parser marks every event"
-    return mark
 
 
 def _extent(node: Node, limit: int) -> tuple[int, int]:

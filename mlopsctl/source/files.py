@@ -21,7 +21,10 @@ class Files:
 
     def shown(self, path: Path) -> str:
         """How the file is named to people: relative to the root where it lies below it."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        try:
+            return path.relative_to(self.root).as_posix()
+        except ValueError:
+            return path.as_posix()
 
     def read(self, path: Path) -> Parsed:
         """The documents of a file; its faults are returned and also kept."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeGuard, get_args
+from typing import TYPE_CHECKING, Literal, TypeGuard, get_args
 
 from mlopsctl.diagnostics import Diagnostic, Finding, Span, diagnostic, similar
 from mlopsctl.frozen import frozen
-from mlopsctl.source.files import Files
 from mlopsctl.source.nodes import MappingNode, Node, ScalarNode, at, start_of
 
+if TYPE_CHECKING:
+    from mlopsctl.source.files import Files  # which reads YAML; what is in a pod has none to read
+
 API_VERSION = "mlopsctl.dev/v1"
-Kind = Literal["Project", "Pipeline", "Environment", "Policy", "Release"]
+Kind = Literal["Project", "Pipeline", "Environment", "Policy", "Patch", "Release"]
 
 
 @frozen
@@ -23,7 +25,7 @@ class Source:
     path: Path
 
 
-def classified(files: Files, path: Path) -> Iterator[Source]:
+def classified(files: "Files", path: Path) -> Iterator[Source]:
     """The documents of a file whose header can be read; what is wrong with the others is added to `files`."""
     parsed = files.read(path)
     if parsed.is_empty:
@@ -127,7 +129,7 @@ def unknown_kind(span: Span, kind: str) -> Finding:
     Example:
         kind: Pipelines
 
-    Fix: use Project, Pipeline, Environment, Policy or Release.
+    Fix: use Project, Pipeline, Environment, Policy, Patch or Release.
     """
     kinds = get_args(Kind)
     near = similar(kind, kinds)

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import field
 
-from mlopsctl.diagnostics import Diagnostic, Finding, Position, Span, diagnostic
+from mlopsctl.diagnostics import Diagnostic, Finding, Span, diagnostic
 from mlopsctl.frozen import frozen
 from mlopsctl.source.nodes import ScalarNode
+from mlopsctl.source.places import inside_of
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<name>[^{}\n]*)\}|\$\{")
 _REFERENCE = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*", re.ASCII)
@@ -16,7 +18,7 @@ class Reference:
     """`${params.trees}` as its parts and its place."""
 
     parts: tuple[str, ...]
-    span: Span
+    span: Span = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"${{{'.'.join(self.parts)}}}"
@@ -27,7 +29,7 @@ class Text:
     """A text with references in it."""
 
     parts: tuple[str | Reference, ...]
-    span: Span
+    span: Span = field(compare=False, repr=False)
 
     def references(self) -> Iterator[Reference]:
         """The references, in the order written."""
@@ -72,18 +74,7 @@ def _places(node: ScalarNode, value: str) -> list[Span]:
     written = list(_TOKEN.finditer(node.raw))
     if [token.group() for token in written] != [token.group() for token in _TOKEN.finditer(value)]:
         return [node.span for _ in _TOKEN.finditer(value)]
-    return [_inside(node, token.start(), token.end()) for token in written]
-
-
-def _inside(node: ScalarNode, start: int, end: int) -> Span:
-    return Span(node.span.file, _position(node, start), _position(node, end))
-
-
-def _position(node: ScalarNode, offset: int) -> Position:
-    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", node.raw[:offset])
-    first = node.span.start
-    column = len(lines[-1]) + (first.column if len(lines) == 1 else 1)
-    return Position(first.line + len(lines) - 1, column)
+    return [inside_of(node, token.start(), token.end()) for token in written]
 
 
 @diagnostic("MLO110")

@@ -1,6 +1,7 @@
 """Values with their places: what a YAML text becomes before anybody asks what it means."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from mlopsctl.diagnostics import Position, Span
 from mlopsctl.frozen import frozen
@@ -63,12 +64,26 @@ def plain(node: Node) -> Json:
             return {key: plain(entry.value) for key, entry in node.entries.items()}
 
 
+def node_of(value: Json, span: Span) -> Node:
+    """A value as nodes that all stand in one place, for what comes from no text that anybody wrote."""
+    match value:
+        case dict():
+            return MappingNode({key: Entry(span, node_of(below, span)) for key, below in value.items()}, span)
+        case list():
+            return SequenceNode(tuple(node_of(item, span) for item in value), span)
+        case _:
+            return ScalarNode(value, span, value if isinstance(value, str) else json.dumps(value))
+
+
 def at(node: Node, path: Path) -> Node | None:
     """The node under `path`, or None where the path leads nowhere."""
     found: Node | None = node
     for step in path:
         if isinstance(found, MappingNode) and isinstance(step, str):
-            found = found.get(step)
+            entry = found.entries.get(step)
+            if entry is None:  # most of what is asked for isn't there
+                return None
+            found = entry.value
         elif isinstance(found, SequenceNode) and isinstance(step, int) and step < len(found.items):
             found = found.items[step]
         else:
@@ -94,17 +109,23 @@ def key_span(node: Node, path: Path) -> Span:
     return value_span(node, path)
 
 
-def scalars(node: Node, path: Path = ()) -> Iterator[tuple[Path, ScalarNode]]:
+def scalars(node: Node, path: Path = ()) -> Sequence[tuple[Path, ScalarNode]]:
     """Every scalar below `node` with the path that leads to it, in the order written."""
+    found: list[tuple[Path, ScalarNode]] = []
+    _add_scalars(node, path, found)
+    return found
+
+
+def _add_scalars(node: Node, path: Path, found: list[tuple[Path, ScalarNode]]) -> None:
     match node:
         case ScalarNode():
-            yield path, node
+            found.append((path, node))
         case SequenceNode():
             for index, item in enumerate(node.items):
-                yield from scalars(item, (*path, index))
+                _add_scalars(item, (*path, index), found)
         case MappingNode():
             for key, entry in node.entries.items():
-                yield from scalars(entry.value, (*path, key))
+                _add_scalars(entry.value, (*path, key), found)
 
 
 def start_of(file: str) -> Span:

@@ -1,19 +1,27 @@
 """Which files make a project: `mlops.yaml` and what it names, or a lone `pipeline.yaml`."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Finding, Related, Span, diagnostic
 from mlopsctl.frozen import frozen
+from mlopsctl.source.ephemeral import is_family
 from mlopsctl.source.files import Files, unreadable
 from mlopsctl.source.header import Kind, Source, classified
-from mlopsctl.source.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, at, value_span
-from mlopsctl.source.overlay import merged, put
+from mlopsctl.source.nodes import Node, ScalarNode, SequenceNode, at, start_of, value_span
 
 PROJECT_FILE = "mlops.yaml"
 LONE_FILE = "pipeline.yaml"
+TEMPLATES = "templates"
+RELEASES = "releases/*/*.yaml"  # by environment and pipeline, as `promote` writes them
 
-_LISTS: Mapping[str, Kind] = {"pipelines": "Pipeline", "environments": "Environment", "policies": "Policy"}
+# By the key that lists them, with where they are if it isn't there.
+_LISTS: Mapping[str, tuple[Kind, str]] = {
+    "pipelines": ("Pipeline", "pipelines/*/pipeline.yaml"),
+    "environments": ("Environment", "environments/*.yaml"),
+    "policies": ("Policy", "policies/*.yaml"),
+    "patches": ("Patch", "patches/*.yaml"),
+}
 
 
 @frozen
@@ -25,15 +33,24 @@ class Sources:
     project: Source | None
     pipelines: tuple[Source, ...]
     environments: tuple[Source, ...]
+    ephemeral: tuple[Source, ...]  # documents that make environments, and are none
     policies: tuple[Source, ...]
+    patches: tuple[Source, ...]
+    releases: tuple[Source, ...]  # each of the environment that its folder is named after
     texts: Mapping[str, str]
     diagnostics: tuple[Diagnostic, ...]
-    paths: frozenset[Path]  # every file read, and so no part of anybody's code
+    paths: frozenset[Path]  # every file read and the folder of templates, and so no part of anybody's code
+
+    @property
+    def templates(self) -> Path | None:
+        """The folder of templates that take the place of ours; None where there is none."""
+        return _templates(self.root, self.project) if self.project else None
 
     def all(self) -> Iterator[Source]:
         """Every document, the project's first."""
         yield from (self.project,) if self.project else ()
-        yield from (*self.pipelines, *self.environments, *self.policies)
+        yield from (*self.pipelines, *self.environments, *self.ephemeral)
+        yield from (*self.policies, *self.patches, *self.releases)
 
 
 def find_root(start: Path) -> Path:
@@ -55,6 +72,23 @@ def find_root(start: Path) -> Path:
     raise DiagnosedError(no_project(start.as_posix()))
 
 
+@frozen
+class Listing:
+    """The files that a project's documents are in, sorted, and its folder of templates, if it has one."""
+
+    paths: tuple[Path, ...]
+    templates: Path | None
+
+
+def listing(entry: Path) -> Listing:
+    """The files that `load` would read, without reading others than `entry`."""
+    files = Files(entry.parent)
+    project = next((source for source in classified(files, entry) if source.kind == "Project"), None)
+    listed = {path for _, said in _lists(files, project) for path, _ in _listed(files, said)} if project else set()
+    paths = sorted({entry, *listed, *files.root.glob(RELEASES)})
+    return Listing(tuple(paths), _templates(files.root, project) if project else None)
+
+
 def load(entry: Path) -> Sources:
     """Read the project of the file `entry`, a `mlops.yaml` or a pipeline that stands alone."""
     files = Files(entry.parent)
@@ -62,55 +96,38 @@ def load(entry: Path) -> Sources:
     project = next((source for source in found if source.kind == "Project"), None)
     seen = {entry}
     if project is not None:
-        for key, kind in _LISTS.items():
-            for path, item in _listed(files, at(project.root, ("spec", key))):
+        for kind, said in _lists(files, project):
+            for path, item in _listed(files, said):
                 if path not in seen:
                     seen.add(path)
                     found.extend(_of_kind(kind, classified(files, path), item.span, files))
+    releases: list[Source] = []
+    for path in sorted(files.root.glob(RELEASES)):
+        seen.add(path)
+        releases.extend(_of_kind("Release", classified(files, path), start_of(files.shown(path)), files))
+    if project is not None and (folder := _templates(files.root, project)) is not None:
+        seen.add(folder)  # a template says nothing that a stage could read
+    environments = _unique(found, "Environment", files)
     return Sources(
         root=files.root,
         name=project.name if project else "",
         project=project,
         pipelines=_unique(found, "Pipeline", files),
-        environments=_unique(found, "Environment", files),
+        environments=tuple(each for each in environments if not is_family(each)),
+        ephemeral=tuple(each for each in environments if is_family(each)),
         policies=_unique(found, "Policy", files),
+        patches=_unique(found, "Patch", files),
+        releases=tuple(releases),
         texts=files.texts,
         diagnostics=tuple(files.diagnostics),
         paths=frozenset(seen),
     )
 
 
-def overlaid(pipeline: Source, environment: Source | None) -> MappingNode:
-    """The pipeline's document with the environment's overrides merged into its `spec`."""
-    if environment is None:
-        return pipeline.root
-    override = at(environment.root, ("spec", "overrides", pipeline.name))
-    spec = pipeline.root.get("spec")
-    if not isinstance(override, MappingNode) or spec is None:
-        return pipeline.root
-    return put(pipeline.root, "spec", merged(spec, _without(override, stages_of_nothing(pipeline, environment))))
-
-
-def stages_of_nothing(pipeline: Source, environment: Source) -> dict[str, Entry]:
-    """The stages that an environment overrides and that are neither in the pipeline nor whole stages themselves."""
-    stages = at(pipeline.root, ("spec", "stages"))
-    overrides = at(environment.root, ("spec", "overrides", pipeline.name, "stages"))
-    if not isinstance(stages, MappingNode) or not isinstance(overrides, MappingNode):
-        return {}
-    return {
-        name: entry
-        for name, entry in overrides.entries.items()
-        if name not in stages.entries and isinstance(entry.value, MappingNode) and "kind" not in entry.value.entries
-    }
-
-
-def _without(override: MappingNode, stages: Collection[str]) -> MappingNode:
-    """The override without some of its stages."""
-    below = override.get("stages")
-    if not stages or not isinstance(below, MappingNode):
-        return override
-    kept = {name: entry for name, entry in below.entries.items() if name not in stages}
-    return put(override, "stages", MappingNode(kept, below.span))
+def _lists(files: Files, project: Source) -> Iterator[tuple[Kind, Node | None]]:
+    """What a project says of where the documents of each kind are."""
+    for key, (kind, pattern) in _LISTS.items():
+        yield kind, at(project.root, ("spec", key)) or _default(files, pattern)
 
 
 def _listed(files: Files, patterns: Node | None) -> Iterator[tuple[Path, ScalarNode]]:
@@ -124,6 +141,18 @@ def _listed(files: Files, patterns: Node | None) -> Iterator[tuple[Path, ScalarN
         elif not paths:
             files.diagnostics.append(matches_nothing(item.span, item.value))
         yield from ((path, item) for path in paths or ())
+
+
+def _templates(root: Path, project: Source) -> Path | None:
+    said = at(project.root, ("spec", "templates"))
+    folder = root / (str(said.value) if isinstance(said, ScalarNode) else TEMPLATES)
+    return folder if folder.is_dir() else None
+
+
+def _default(files: Files, pattern: str) -> Node | None:
+    """What a list says that isn't there, if it would name anything."""
+    top = start_of(PROJECT_FILE)
+    return SequenceNode((ScalarNode(pattern, top, pattern),), top) if _matches(files.root, pattern) else None
 
 
 def _matches(root: Path, pattern: str) -> list[Path] | None:

@@ -2,7 +2,7 @@
 
 from mlopsctl.store.backend import Patience
 from mlopsctl.store.contents import Artifact, Blob, Pointer
-from mlopsctl.store.digest import DigestCache, canonical_json, digest_bytes, digest_file, digest_json
+from mlopsctl.store.digest import DigestCache, canonical_json, digest_bytes, digest_file, digest_json, digest_parts
 from mlopsctl.store.errors import (
     BlobCorrupt,
     BlobMissing,
@@ -17,10 +17,22 @@ from mlopsctl.store.errors import (
     UnsupportedStore,
 )
 from mlopsctl.store.location import open_store
-from mlopsctl.store.records import Release, RunRecord, RunStage, StageRecord, timestamp
+from mlopsctl.store.manifest import artifact_of, entries_of
+from mlopsctl.store.outage import Outage
+from mlopsctl.store.records import (
+    DriftCheck,
+    Kept,
+    PredictionBatch,
+    Release,
+    RunRecord,
+    RunStage,
+    StageRecord,
+    timestamp,
+)
+from mlopsctl.store.search import SearchRecord, TrialRecord
 from mlopsctl.store.store import Store
 from mlopsctl.store.trial import Trial
-from mlopsctl.store.ulid import new_ulid, short_run
+from mlopsctl.store.ulid import new_ulid, run_id, short_run, ulid_time
 
 __all__ = [
     "Artifact",
@@ -28,14 +40,19 @@ __all__ = [
     "BlobCorrupt",
     "BlobMissing",
     "DigestCache",
+    "DriftCheck",
+    "Kept",
+    "Outage",
     "Patience",
     "Pointer",
     "PointerMoved",
+    "PredictionBatch",
     "RecordDamaged",
     "RecordExists",
     "Release",
     "RunRecord",
     "RunStage",
+    "SearchRecord",
     "SourceChanged",
     "StageRecord",
     "Store",
@@ -44,13 +61,19 @@ __all__ = [
     "StoreFull",
     "StoreUnreachable",
     "Trial",
+    "TrialRecord",
     "UnsupportedStore",
+    "artifact_of",
     "canonical_json",
     "digest_bytes",
     "digest_file",
     "digest_json",
+    "digest_parts",
+    "entries_of",
     "new_ulid",
     "open_store",
+    "run_id",
     "short_run",
     "timestamp",
+    "ulid_time",
 ]

@@ -1,4 +1,3 @@
-# ruff: noqa: N818  # they read as what happened: `except PointerMoved`
 """How a store can fail, in words for people: every fault of a disk or of a server ends as one of these."""
 
 import errno

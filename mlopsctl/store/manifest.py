@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from mlopsctl.frozen import frozen
-from mlopsctl.store.contents import Blob
-from mlopsctl.store.digest import canonical_json
+from mlopsctl.store.contents import Artifact, Blob
+from mlopsctl.store.digest import canonical_json, digest_bytes, digest_file
 from mlopsctl.store.errors import BlobCorrupt, StoreError, disk_faults
 
 _EXECUTABLE = 0o100
@@ -55,6 +55,25 @@ def entries_of(manifest: bytes) -> dict[str, Entry]:
         }
     except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise BlobCorrupt(f"this is not the manifest of a folder: {fault}") from fault
+
+
+def artifact_of(path: Path) -> Artifact:
+    """What `put_artifact` gives for a file or a folder, without keeping anything.
+
+    Raises SourceChanged if a file is written to meanwhile, StoreError.
+    """
+    name = path.absolute().name
+    if not path.is_dir():
+        digest = digest_file(path)
+        with disk_faults(f"read `{path}`"):
+            return Artifact(digest, path.stat().st_size, "file", name)
+    with disk_faults(f"read `{path}`"):
+        entries = {
+            inside: Entry(Blob(digest_file(file), file.stat().st_size), is_executable(file))
+            for inside, file in files_in(path)
+        }
+    size = sum(entry.blob.size for entry in entries.values())
+    return Artifact(digest_bytes(manifest_of(entries)), size, "folder", name)
 
 
 def is_executable(path: Path) -> bool:

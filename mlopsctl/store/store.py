@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,10 @@ from mlopsctl.store.errors import (
 )
 from mlopsctl.store.keys import blob_key, pointer_key, record_id, record_key, records_folder
 from mlopsctl.store.manifest import Entry, entries_of, files_in, is_executable, manifest_of
+from mlopsctl.store.outage import Outage, Waiting
 from mlopsctl.store.trial import Trial, try_out
+
+_SMALL = 4  # times as many records as blobs are read at once, as they are small
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,6 +44,10 @@ class Store:
     def url(self) -> str:
         """The address it was opened by."""
         return self._backend.url
+
+    def waiting(self, outage: Outage) -> "Store":
+        """The same store, which is waited for where it is out of reach."""
+        return Store(Waiting(self._backend, outage))
 
     def put_file(self, path: Path) -> Blob:
         """Keep a file's bytes. Raises SourceChanged if it is written to meanwhile."""
@@ -65,6 +73,13 @@ class Store:
         """
         self._backend.fetch(digest, to, link=link)
 
+    def fetch_all(self, files: Mapping[Path, str]) -> None:
+        """Verified copies of blobs, digests by where they go; some at once if that is faster here.
+
+        Raises BlobMissing, BlobCorrupt.
+        """
+        self._each(lambda item: self.fetch(item[1], item[0]), files.items())
+
     def is_whole(self, digest: str, size: int) -> bool:
         """Whether the blob is there and its bytes are right."""
         return self._backend.is_whole(digest, size)
@@ -79,6 +94,21 @@ class Store:
             blob = self.put_file(path)
             return Artifact(blob.digest, blob.size, "file", name)
         entries = dict(self._each(self._put_entry, files_in(path)))
+        manifest = self.put_bytes(manifest_of(entries))
+        return Artifact(manifest.digest, sum(entry.blob.size for entry in entries.values()), "folder", name)
+
+    def join(self, name: str, parts: Mapping[str, Artifact]) -> Artifact:
+        """A folder called `name` with artifacts as its entries, all of which are there already; nothing is copied.
+
+        Raises BlobMissing, BlobCorrupt.
+        """
+        entries: dict[str, Entry] = {}
+        for entry, artifact in parts.items():
+            if artifact.kind == "file":
+                entries[entry] = Entry(Blob(artifact.digest, artifact.size), executable=False)
+            else:
+                below = entries_of(self.get_bytes(artifact.digest))
+                entries |= {f"{entry}/{path}": found for path, found in below.items()}
         manifest = self.put_bytes(manifest_of(entries))
         return Artifact(manifest.digest, sum(entry.blob.size for entry in entries.values()), "folder", name)
 
@@ -112,6 +142,21 @@ class Store:
         key = record_key(kind, id)
         there = self._backend.read(key)
         return self._from_json(key, there) if there else None
+
+    def read_records(self, kind: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The records of a kind by id; those that aren't there or are damaged are left out.
+
+        Many at once where each waits for a network.
+        """
+
+        def read(id: str) -> dict[str, Any] | None:  # noqa: A002  # see record_key
+            with suppress(RecordDamaged):
+                return self.read_record(kind, id)
+            return None
+
+        names = list(ids)
+        found = zip(names, self._each(read, names, at_once=self._backend.at_once * _SMALL), strict=True)
+        return {name: record for name, record in found if record is not None}
 
     def record_ids(self, kind: str, *, prefix: str = "") -> list[str]:
         """The ids of a kind's records that start with `prefix`, newest first where ids are ULIDs."""
@@ -173,13 +218,13 @@ class Store:
         inside, file = item
         return inside, Entry(self.put_file(file), is_executable(file))
 
-    def _each(self, do: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """Do it for each, some at once if that is faster here; the first fault ends it."""
+    def _each(self, do: Callable[[T], R], items: Iterable[T], *, at_once: int = 0) -> list[R]:
+        """Do it for each, some at once if that is faster here, or so many; the first fault ends it."""
         if self._backend.at_once == 1:
             return [do(item) for item in items]
         from concurrent.futures import ThreadPoolExecutor  # needed for a network only, and slow to import
 
-        with ThreadPoolExecutor(self._backend.at_once) as pool:
+        with ThreadPoolExecutor(at_once or self._backend.at_once) as pool:
             return list(pool.map(do, items))
 
     def _as_json(self, value: Mapping[str, object]) -> bytes:

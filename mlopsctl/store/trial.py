@@ -37,7 +37,9 @@ def try_out(backend: Backend) -> Trial:
 
 
 def _use(backend: Backend, key: str, first: str | None) -> None:
-    if first is None or backend.write(key, b"second", expect=None) is not None:
+    if first is None:
+        raise StoreError(f"`{backend.url}` takes nothing new: it says that there is a value already", _OVERWRITES)
+    if backend.write(key, b"second", expect=None) is not None:
         raise StoreError(f"`{backend.url}` replaces a value that may only be written where there is none", _OVERWRITES)
     second = backend.write(key, b"second", expect=first)
     if second is None or backend.write(key, b"third", expect=first) is not None:

@@ -3,29 +3,40 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from tests.bench.environments import ROOT
-from tests.bench.measuring import Figure, Program, in_turns, modules_of
+from tests.bench.many_pipelines import write_project
+from tests.bench.measuring import Figure, Program, in_turns, memory_of, modules_of
+from tests.bench.nothing_to_change import is_built, plan_beside_diff
 
 HERE = Path(__file__).parent / "four_stages"
+HERA = Path(__file__).parent / "many_workflows.py"
+NAMES = ("validate", "unchanged", "cold", "digest", "render", "plan")
+MANY = 1000
 EXAMPLE = ROOT / "examples" / "flight-delays"
 GIGABYTE = 1 << 30
 BLOCK = 16 << 20
 DIGEST = "import sys; from pathlib import Path; from mlopsctl.store import digest_file; digest_file(Path(sys.argv[1]))"
 
 
-def measured(folder: Path, peers: Mapping[str, Path]) -> list[Figure]:
-    """All figures; `folder` is for what they need, a file of 1 GiB among it."""
+def measured(folder: Path, peers: Mapping[str, Path], names: Collection[str], *, pipelines: int) -> list[Figure]:
+    """The figures of these names; `folder` is for what they need, a file of 1 GiB among it.
+
+    `pipelines` is how many a plan is about; it is left out where there is no API server to ask.
+    """
     env = _environment(folder)
-    return [
-        _validate(peers, env),
-        _unchanged(folder, peers, env),
-        _four_stages(folder, peers, env),
-        _digest(folder, peers, env),
-    ]
+    measure: Mapping[str, Callable[[], Sequence[Figure]]] = {
+        "validate": lambda: [_validate(peers, env)],
+        "unchanged": lambda: [_unchanged(folder, peers, env)],
+        "cold": lambda: [_four_stages(folder, peers, env)],
+        "digest": lambda: [_digest(folder, peers, env)],
+        "render": lambda: _many(folder / "many", peers, env),
+        "plan": lambda: [plan_beside_diff(folder / "cluster", peers, env, pipelines=pipelines)] if is_built() else [],
+    }
+    return [figure for name in NAMES if name in names for figure in measure[name]()]
 
 
 def _validate(peers: Mapping[str, Path], env: Mapping[str, str]) -> Figure:
@@ -85,6 +96,33 @@ def _digest(folder: Path, peers: Mapping[str, Path], env: Mapping[str, str]) -> 
     finally:
         os.sched_setaffinity(0, allowed)
     return Figure(title="digest a file of 1 GiB", peer="sha256sum", of="wall", wanted=0.8, pairs=pairs)
+
+
+def _many(folder: Path, peers: Mapping[str, Path], env: Mapping[str, str]) -> list[Figure]:
+    """A thousand pipelines of seven stages, checked and rendered, against Hera's thousand workflows of four steps."""
+    write_project(folder, MANY)
+    _committed(folder, env)
+    forget = partial(shutil.rmtree, Path(env["HOME"]) / ".cache" / "mlopsctl", ignore_errors=True)
+    ours = Program(argv=[peers["mlopsctl"] / "mlopsctl", "--quiet", "render"], folder=folder, env=env)
+    anew = Program(argv=ours.argv, folder=folder, env=env, before=forget)
+    theirs = Program(argv=[peers["hera"] / "python", HERA, str(MANY)], folder=folder, env=env)
+    return [
+        Figure(
+            title="render 1,000 pipelines, anew",
+            peer="hera, 1,000 workflows",
+            of="wall",
+            wanted=1,
+            pairs=in_turns(anew, theirs, times=3),
+            together=memory_of(anew),
+        ),
+        Figure(
+            title="render 1,000, nothing changed",
+            peer="hera, 1,000 workflows",
+            of="wall",
+            wanted=10,
+            pairs=in_turns(ours, theirs, times=3),
+        ),
+    ]
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -7,15 +7,17 @@ What isn't there isn't built: the test is skipped, and the end of the run says b
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
-from tests.cluster.access import read_access
+from mlopsctl.store import Store, open_store
+from tests.cluster.access import NAMED, read_access, shared_kubeconfig
+from tests.cluster.examining import Admin
 from tests.cluster.objects import Objects
 from tests.cluster.provider.addons import namespace_objects
 from tests.cluster.provider.api_server import running_api_server
@@ -24,9 +26,8 @@ from tests.cluster.provider.folders import DEFAULT_NAME, ProviderError
 from tests.cluster.provider.parts import all_parts, definitions_seed, parts_are_built
 from tests.cluster.provider.programs import program
 from tests.cluster.provider.seed import plant
-
-NAMED = "MLOPSCTL_TEST_KUBECONFIG"
-COMMAND = "make test-cluster"
+from tests.cluster.stores import new_store, open_to_pods
+from tests.conftest import WITH_CLUSTER
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,27 @@ class Whole(Reached):
     s3: str
     argo_server: str
     runtime_image: str
+    environments: str = ""  # a folder of the node in which pods may keep Python environments, if it has one
+
+    @classmethod
+    def told(cls, kubeconfig: Path, where: Mapping[str, str]) -> "Whole":
+        """The cluster as its ConfigMap `access` says."""
+        gateway, s3, argo_server, image = (where[name] for name in ("gateway", "s3", "argo-server", "runtime-image"))
+        return cls(kubeconfig, gateway, s3, argo_server, image, where.get("environments", ""))
 
 
 def missing(config: pytest.Config, what: str) -> NoReturn:
     """Skip the test for want of this, or fail it if it was to run in any case."""
     if config.getoption("require_cluster"):
         pytest.fail(what, pytrace=False)
-    pytest.skip(f"{what}: `{COMMAND}` runs it")
+    pytest.skip(f"{what}: `{WITH_CLUSTER}` runs it")
 
 
 @pytest.fixture(scope="session")
 def cluster(pytestconfig: pytest.Config) -> Whole:
     """The cluster that MLOPSCTL_TEST_KUBECONFIG names, else the one that `make cluster-up` brought up."""
-    named = os.environ.get(NAMED)
-    kubeconfig = Path(named) if named else Cluster(DEFAULT_NAME).kubeconfig
-    if not named:
+    kubeconfig = shared_kubeconfig()
+    if NAMED not in os.environ:
         try:
             unwell = Cluster(DEFAULT_NAME).missing()
         except ProviderError as error:
@@ -68,7 +75,7 @@ def cluster(pytestconfig: pytest.Config) -> Whole:
     where = read_access(kubeconfig)
     if not where:
         missing(pytestconfig, f"the cluster of {kubeconfig} has no ConfigMap mlopsctl-test/access (docs/testing.md)")
-    return Whole(kubeconfig, where["gateway"], where["s3"], where["argo-server"], where["runtime-image"])
+    return Whole.told(kubeconfig, where)
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +90,19 @@ def api_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
+def admin(api_server: Reached) -> Admin:
+    """Someone who may do everything there."""
+    return Admin(api_server.kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def own_api_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
+    """An API server for the tests of one file, which leave nothing there that others of them would see."""
+    with ExitStack() as servers:
+        yield _begun(pytestconfig, servers, tmp_path_factory.mktemp("api-server"))
+
+
+@pytest.fixture
 def fresh_api_server(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[], Reached]]:
@@ -92,14 +112,39 @@ def fresh_api_server(
 
 
 @pytest.fixture
+def bare_api_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
+    """An API server for one test alone that knows no kinds but Kubernetes' own. It is quicker to learn than others are
+    to forget."""
+    with ExitStack() as servers:
+        yield _begun(pytestconfig, servers, tmp_path_factory.mktemp("api-server"), with_definitions=False)
+
+
+@pytest.fixture
 def namespace(cluster: Whole, tmp_path: Path) -> Iterator[Objects]:
     """The objects of a namespace that is the test's own, in which workflows may run."""
+    with own_namespace(cluster, tmp_path) as objects:
+        yield objects
+
+
+@pytest.fixture
+def store(cluster: Whole, namespace: Objects, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store of the test's own in the cluster's S3, which its pods may use, too."""
+    for name, value in open_to_pods(namespace, cluster.s3).items():
+        monkeypatch.setenv(name, value)
+    return open_store(new_store())
+
+
+@contextmanager
+def own_namespace(cluster: Whole, folder: Path) -> Iterator[Objects]:
+    """The objects of a new namespace, for tests that share one; the folder takes what is to be remembered of it."""
     name = f"test-{uuid.uuid4().hex[:8]}"
-    objects = Objects(shutil.copy(cluster.kubeconfig, tmp_path / "kubeconfig"), name)
+    objects = Objects(shutil.copy(cluster.kubeconfig, folder / "kubeconfig"), name)
     objects.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, *namespace_objects(name)])
     objects.wait_for("v1", "ServiceAccount", "default", lambda _: True)
-    yield objects
-    objects.delete("v1", "Namespace", name)
+    try:
+        yield objects
+    finally:
+        objects.delete("v1", "Namespace", name)
 
 
 @pytest.fixture(scope="session")
@@ -112,18 +157,12 @@ def parts(pytestconfig: pytest.Config) -> Parts:
     return all_parts()
 
 
-def _begun(config: pytest.Config, servers: ExitStack, folder: Path) -> Reached:
+def _begun(config: pytest.Config, servers: ExitStack, folder: Path, *, with_definitions: bool = True) -> Reached:
     kubernetes, seed = program("kubernetes"), definitions_seed()
     if not (kubernetes.is_built and seed.is_built):
         missing(config, "no API server is built")
-    plant(seed.built(), folder)
+    if with_definitions:
+        plant(seed.built(), folder)
+    else:
+        shutil.copytree(seed.built() / "keys", folder / "keys")
     return Reached(servers.enter_context(running_api_server(kubernetes.built() / "kubernetes", folder)).kubeconfig)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Name the tests of clusters that didn't run, and the command that runs them."""
-    skipped = [report.nodeid for report in terminalreporter.stats.get("skipped", []) if COMMAND in str(report.longrepr)]
-    if skipped:
-        terminalreporter.section(f"not run without a cluster; `{COMMAND}` runs them")
-        for test in skipped:
-            terminalreporter.write_line(test)

@@ -4,16 +4,20 @@ import json
 import os
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pytest
 from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
 Manifest = dict[str, Any]
+CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+PATIENCE_S: Final = 120  # a server that forgets many definitions at once may take half a minute
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ def examined(kubeconfig: Path, *arguments: str, folder: Path | None = None, **en
         "json",
         *(arguments or ("--context", context_of(kubeconfig))),
     ]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
     assert done.stderr == ""
     document = json.loads(done.stdout)
     assert document["ready"] is (done.returncode == 0)
@@ -65,6 +71,20 @@ def examined(kubeconfig: Path, *arguments: str, folder: Path | None = None, **en
     }
     assert len(lines) == len(document["observations"])
     return Examined(done.returncode, document["target"], lines)
+
+
+def look(kubeconfig: Path, namespace: str) -> Examined:
+    """What `doctor` says of a namespace, without a project."""
+    return examined(kubeconfig, "--context", context_of(kubeconfig), "--namespace", namespace)
+
+
+def look_until(looked: Callable[[], Examined], holds: Callable[[Examined], bool]) -> Examined:
+    """The first of several looks for which this holds: clusters take their time to do what they were asked to."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds(found := looked()):
+        if time.monotonic() > deadline:
+            pytest.fail("\n".join(f"{name}: {line.state}, {line.found}" for name, line in found.lines.items()))
+    return found
 
 
 def context_of(kubeconfig: Path) -> str:
@@ -122,6 +142,30 @@ class Admin:
             if error.status != 404:
                 raise
 
+    def is_there(self, path: str) -> bool:
+        """Whether there is something at this path."""
+        try:
+            self.ask("GET", path)
+        except ApiException as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    def teach(self, *definitions: Manifest) -> None:
+        """Make definitions, and return once their objects can be listed and discovery tells of them."""
+        for each in definitions:
+            self.create(CRDS, each)
+        for each in definitions:
+            spec = each["spec"]
+            group, version, plural = spec["group"], spec["versions"][0]["name"], spec["names"]["plural"]
+            wait_until(lambda path=f"/apis/{group}/{version}/{plural}": self.is_there(path))  # type: ignore[misc]  # defaults have no types
+            wait_until(lambda group=group, version=version: self._tells_of(group, version))  # type: ignore[misc]  # defaults have no types
+
+    def _tells_of(self, group: str, version: str) -> bool:
+        path = f"/apis/{group}"
+        return self.is_there(path) and version in [each["version"] for each in self.ask("GET", path)["versions"]]
+
     def namespace(self) -> str:
         """The name of a new namespace."""
         name = f"doctor-{uuid.uuid4().hex[:8]}"
@@ -141,10 +185,30 @@ class Admin:
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
         }
         self.create(f"{roles}/rolebindings", binding)
+        if rules:
+            wait_until(lambda: self._may(f"system:serviceaccount:{namespace}:{name}", namespace, rules[-1]))
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         token: str = self.create(path, asked)["status"]["token"]
         return token
+
+    def _may(self, user: str, namespace: str, rule: Manifest) -> bool:
+        """Whether the server knows by now what the user was given."""
+        attributes = {"namespace": namespace, "group": rule["apiGroups"][0], "verb": rule["verbs"][0]}
+        attributes["resource"], _, attributes["subresource"] = rule["resources"][0].partition("/")
+        attributes["name"] = next(iter(rule.get("resourceNames", ())), "")
+        spec = {"user": user, "resourceAttributes": attributes}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        answer = self.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+        return bool(answer["status"]["allowed"])
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return as soon as this holds; fails if it never does."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def definition(group: str, version: str, kind: str, *, spec: Manifest | None = None) -> Manifest:

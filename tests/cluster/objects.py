@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from kubernetes import config
+from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.discovery import EagerDiscoverer
 from kubernetes.dynamic.exceptions import NotFoundError
@@ -19,10 +19,10 @@ class Objects:
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self.namespace = namespace
-        client = config.new_client_from_config(str(kubeconfig))
+        connected = config.new_client_from_config(str(kubeconfig))
         # What one API server knows is remembered in a file by its address, and addresses are used again.
         self._client = DynamicClient(
-            client, cache_file=str(kubeconfig.parent / f"{namespace}.kinds"), discoverer=EagerDiscoverer
+            connected, cache_file=str(kubeconfig.parent / f"{namespace}.kinds"), discoverer=EagerDiscoverer
         )
 
     def apply(self, manifests: Iterable[Manifest]) -> None:
@@ -44,21 +44,37 @@ class Objects:
         """All objects of a kind in the namespace."""
         return list(self._kind(version, kind).get(namespace=self.namespace).to_dict()["items"])
 
+    def page(self, pod: str, port: str, path: str) -> str:
+        """What a pod answers on a port, past all that is before it."""
+        api = client.CoreV1Api(self._client.client)
+        found: str = api.connect_get_namespaced_pod_proxy_with_path(f"{pod}:{port}", self.namespace, path.lstrip("/"))
+        return found
+
     def delete(self, version: str, kind: str, name: str) -> None:
         """Ask for the object's end; it may take its time."""
         self._kind(version, kind).delete(name=name, namespace=self.namespace)
+
+    def remove(self, version: str, kind: str, name: str) -> None:
+        """Delete the object and wait until it is gone, so that there can be another of the name."""
+        self.delete(version, kind, name)
+        deadline = time.monotonic() + 120
+        while self.get(version, kind, name) is not None:
+            assert time.monotonic() < deadline, f"{kind} {name} is still there"
+            time.sleep(0.1)
 
     def wait_for(
         self, version: str, kind: str, name: str, holds: Callable[[Manifest], bool], *, seconds: float = 120
     ) -> Manifest:
         """The object when this holds for it; the test fails with its last state if it never does."""
-        deadline = time.monotonic() + seconds
+        begun = time.monotonic()
         while True:
             found = self.get(version, kind, name)
             if found is not None and holds(found):
                 return found
-            assert time.monotonic() < deadline, f"{kind} {name} after {seconds:.0f} s: {found and found.get('status')}"
-            time.sleep(0.1)
+            waited = time.monotonic() - begun
+            assert waited < seconds, f"{kind} {name} after {seconds:.0f} s: {found and found.get('status')}"
+            # To ask for a large object costs both sides, and what takes long isn't known to the tenth of a second.
+            time.sleep(min(1.0, 0.1 + waited / 20))
 
     def _kind(self, version: str, kind: str) -> Any:
         return self._client.resources.get(api_version=version, kind=kind)

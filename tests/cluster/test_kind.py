@@ -10,6 +10,7 @@ import pytest
 from tests.cluster.provider.go_toolchain import run_go
 from tests.cluster.provider.kind import Kind
 from tests.cluster.provider.programs import MODULES
+from tests.conftest import WITH_CLUSTER
 
 Told = Callable[[Sequence[str]], str]
 PROJECT = Path("/checkout")
@@ -18,7 +19,7 @@ PROJECT = Path("/checkout")
 @pytest.fixture(scope="module")
 def program(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not pytestconfig.getoption("require_cluster"):
-        pytest.skip("builds kind: `make test-cluster` runs it")
+        pytest.skip(f"builds kind: `{WITH_CLUSTER}` runs it")
     target = tmp_path_factory.mktemp("kind") / "kind"
     run_go(["build", f"-o={target}", "sigs.k8s.io/kind"], MODULES / "kind")
     return target
@@ -32,7 +33,7 @@ def told(program: Path, tmp_path: Path) -> Told:
     def say(command: Sequence[str]) -> str:
         environment = {**os.environ, **unreached, "HOME": str(tmp_path)}
         whole = [str(program), *command[1:]]
-        done = subprocess.run(whole, check=False, env=environment, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(whole, check=False, env=environment, capture_output=True, text=True, timeout=180)
         assert done.returncode != 0
         return done.stderr
 

@@ -10,7 +10,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from mlopsctl import compiler
+from mlopsctl import compilation, compiler
 from mlopsctl.check import catalogue
 from mlopsctl.diagnostics import DiagnosedError, Diagnostic, Explanation, explanations
 from mlopsctl.report.text import render_diagnostics
@@ -20,7 +20,7 @@ from mlopsctl.source.project import Sources
 CASES: Final = Path(__file__).parent / "diagnostics"
 EXAMPLES: Final = sorted(path.parent for path in (CASES.parents[2] / "examples").glob("*/mlops.yaml"))
 NAMES: Final = sorted(path.name for path in CASES.glob("MLO*") if path.suffix != ".txt")
-EXPLAINED: Final = {**catalogue.all_explanations(), **explanations([compiler])}
+EXPLAINED: Final = {**catalogue.all_explanations(), **explanations([compilation])}
 NO_CASE: Final = {
     "MLO001": "an unreadable file: below, as git keeps no modes",
     "MLO002": "a file of several megabytes: below",
@@ -28,6 +28,8 @@ NO_CASE: Final = {
     "MLO015": "an environment that the command line names: below",
     "MLO016": "a pipeline that the command line names: below",
     "MLO260": "a parameter that the command line names",
+    "MLO263": "a machine without the library for CEL: tests/unit/check/policy",
+    "MLO738": "an environment without a cluster that the command line names",
     "MLO261": "a parameter that the command line gives",
     "MLO262": "a parameter that the command line doesn't give",
 }
@@ -115,4 +117,4 @@ def test_an_environment_that_is_not_there(name: str, advice: str) -> None:
 def test_a_pipeline_that_is_not_there() -> None:
     compiled = compiler.compile_project(checked(CASES / "MLO700-similar-pipeline")[0])
     with pytest.raises(DiagnosedError, match="MLO016"):
-        compiler.chosen_pipeline(compiled, "chrun")
+        compilation.chosen_pipeline(compiled, "chrun")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 MLOPSCTL: Final = Path(sys.executable).with_name("mlopsctl")
-PATIENCE: Final = 30.0
+PATIENCE: Final = 120.0  # of a machine that does much else; who hangs is told after that
 HEAD: Final = "apiVersion: mlopsctl.dev/v1\nkind: Pipeline\nmetadata: {name: demo}\nspec:\n"
 BUG: Final = 70
 
@@ -88,10 +89,10 @@ class Project:
         return found
 
 
-def ended(process: "subprocess.Popen[bytes]", code: int) -> Ended:
+def ended(process: "subprocess.Popen[bytes]", code: int, *, patience: float = PATIENCE) -> Ended:
     """What a command that was started printed; it must end by itself, with that code and without a traceback."""
     try:
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         raise
@@ -102,7 +103,7 @@ def ended(process: "subprocess.Popen[bytes]", code: int) -> Ended:
     return result
 
 
-def until(what: Callable[[], object], *, seconds: float = 15.0) -> None:
+def until(what: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Return as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -124,6 +125,11 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def expect_gone(pid: int) -> None:
+    """That the process has ended or ends now: one that was killed may be seen for a moment."""
+    until(lambda: not is_alive(pid), seconds=30)
+
+
 def normalised(text: str, project: Project) -> str:
     """The text with everything in it that differs from run to run and from machine to machine named or blanked."""
     text = text.replace(str(project.folder), "PROJECT")
@@ -133,4 +139,5 @@ def normalised(text: str, project: Project) -> str:
     text = re.sub(r" {2,}<?\d+\.\ds\b", lambda found: "#.#s".rjust(len(found[0])), text)
     text = re.sub(r"<?\d+\.\ds\b", "#.#s", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "DATE TIME", text)
+    text = text.replace(f"@{platform.node()}", "@HOST")
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)

@@ -146,7 +146,7 @@ def test_a_store_that_fails(two: Project, status: int, sentence: str) -> None:
         said = two.run("--store", "s3://bucket/prefix", code=1, environ=aws)
     assert "error[MLO901]" in said.err
     assert sentence in said.err
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     assert two.ran() == []
 
 

@@ -198,3 +198,19 @@ def test_data_is_no_code(project: Project) -> None:
     project.write("holdout.csv", "n\n2\n")
     assert "new holdout" in project.run().out
     assert project.ran() == ["report"]
+
+
+def test_the_default_output_is_the_first_declared_also_of_a_result_from_the_cache(project: Project) -> None:
+    """Records are kept with their names sorted, so that the order in a record says nothing."""
+    spec = """
+        stages:
+          made:
+            kind: task
+            outputs: {zero: zero.txt, aside: aside.txt}
+            run: echo zero > ${outputs.zero}; echo aside > ${outputs.aside}
+          reads: {kind: task, inputs: {made: made}, run: "grep zero ${inputs.made}; : WHICH"}
+        """
+    for which in ("first", "second"):
+        project.pipeline(spec.replace("WHICH", which))
+        project.run()
+    assert project.outcomes() == {"made": "cached", "reads": "done"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.project import Project, ended, is_alive, pid_in, until
+from tests.scenarios.project import Project, ended, expect_gone, is_alive, pid_in, until
 
 PIPELINE = """
     stages:
@@ -17,7 +17,9 @@ PIPELINE = """
         inputs: {numbers: numbers}
         outputs: {made: made}
         run: |
-          test -e $OUTSIDE/fast || { sh -c 'echo $$ > $OUTSIDE/grandchild; sleep 60' & echo $$ > $OUTSIDE/child; wait; }
+          test -e $OUTSIDE/fast || {
+            sh -c 'echo $$ > $OUTSIDE/grandchild; sleep 600' & echo $$ > $OUTSIDE/child; echo waiting; wait
+          }
           cp ${inputs.numbers} ${outputs.made}
       after: {kind: task, inputs: {slow: slow}, outputs: {made: made}, run: 'cp ${inputs.slow} ${outputs.made}'}
     """
@@ -28,7 +30,9 @@ def running(project: Project) -> tuple["subprocess.Popen[bytes]", list[int]]:
     """A run in the middle of its second stage, and the processes of that stage."""
     project.pipeline(PIPELINE)
     process = project.start("run")
-    return process, [pid_in(project.outside / name) for name in ("child", "grandchild")]
+    started = [pid_in(project.outside / name) for name in ("child", "grandchild")]
+    until(lambda: any(b"waiting" in log.read_bytes() for log in project.folder.glob(".mlops/work/**/log.txt")))
+    return process, started  # what is read of a command's output is read after its guard knows of it
 
 
 def goes_on(project: Project) -> None:
@@ -47,7 +51,8 @@ def test_a_run_that_is_asked_to_end(
     process, started = running
     process.send_signal(which)
     said = ended(process, 130)
-    assert [pid for pid in started if is_alive(pid)] == []
+    for pid in started:
+        expect_gone(pid)
     assert "error[MLO818]: `slow` was interrupted" in said.err
     assert project.latest()["outcome"] == "interrupted"
     assert project.outcomes() == {"numbers": "done", "slow": "interrupted", "after": "skipped"}
@@ -59,7 +64,7 @@ def test_a_run_that_is_killed(project: Project, running: tuple["subprocess.Popen
     process, started = running
     process.kill()
     process.communicate()
-    until(lambda: not any(map(is_alive, started)), seconds=5)
+    until(lambda: not any(map(is_alive, started)), seconds=30)
     assert len(project.work_folders()) == 1
     goes_on(project)
 
@@ -92,7 +97,7 @@ def test_waiting_for_a_retry_can_be_interrupted(project: Project) -> None:
         """)
     process = project.start("run")
     child = pid_in(project.outside / "child")
-    until(lambda: not is_alive(child))
+    expect_gone(child)
     process.send_signal(signal.SIGINT)
     ended(process, 130)
 

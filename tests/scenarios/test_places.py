@@ -1,5 +1,6 @@
 """Where a project may lie, from where it is worked on, and which store keeps its results."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -125,8 +126,28 @@ def test_an_environment_on_this_machine_has_its_own_store_and_values(one: Projec
           overrides: {{demo: {{stages: {{model: {{env: {{SIZE: large}}}}}}}}}}
         """)  # fmt: skip
     one.run()
+    here = one.latest()["run"]
     one.run("--env", "large")
     assert one.ran() == ["model", "model"]
+    (there,) = (
+        each["run"] for each in json.loads(one.mlopsctl("runs", "list", "-e", "large", "-o", "json").out)["runs"]
+    )
+    assert (
+        f"run {here[:12]} → {there[:12]}   demo · local → large\n" in one.mlopsctl("runs", "compare", here, there).out
+    )
+    assert one.mlopsctl("runs", "compare", here, "latest").out == one.mlopsctl("runs", "compare", here, there).out
+    one.write("environments/away.yaml", f"""
+        apiVersion: mlopsctl.dev/v1
+        kind: Environment
+        metadata: {{name: away}}
+        spec: {{store: "file://{one.folder}/weights.txt/store"}}
+        """)  # fmt: skip
+    assert "demo · local → large\n" in one.mlopsctl("runs", "compare", here, there).out
+    missed = one.mlopsctl("runs", "compare", here, "01AAA", code=1).err
+    assert "error[MLO018]: there is no run `01AAA`" in missed
+    assert "looked for in the stores of local, away, large" in missed
+    assert "not reached: away: cannot list" in missed
+    assert "MLO018" in one.mlopsctl("runs", "compare", here, there, "--env", "large", code=1).err
     assert (tmp_path / "store" / "records").is_dir()
     assert "error[MLO015]: there is no environment `lrge`" in one.run("--env", "lrge", code=1).err
 
@@ -135,18 +156,12 @@ def test_what_this_engine_leaves_out_is_said(project: Project) -> None:
     project.pipeline("""
         params: {trees: 1}
         stages:
-          parts: {kind: data, each: {carrier: [AA, UA]}, run: "echo ${params.carrier} > ${outputs.data}"}
-          joined: {kind: task, inputs: {parts: "parts[*]"}, outputs: {l: l}, run: "ls ${inputs.parts} > ${outputs.l}"}
           model:
             kind: train
-            outputs: {model: model, metrics: metrics.json}
-            run: |
-              echo model >> $OUTSIDE/ran
-              echo ${params.trees} > ${outputs.model}; echo '{"auc": 1}' > ${outputs.metrics}
-            tune: {trials: 2, objective: {metric: auc, direction: maximize}, space: {trees: {int: [1, 5]}}}
+            outputs: {model: model}
+            run: echo model >> $OUTSIDE/ran; echo ${params.trees} > ${outputs.model}
             resources: {cpu: 1}
         """)
-    said = project.run(code=1)
-    assert "Left out on this machine: parts.each" in said.out
+    said = project.run()
+    assert "Left out on this machine: for a cluster: model.resources" in said.out
     assert project.ran() == ["model"]
-    assert project.outcomes() == {"parts": "not-run", "joined": "skipped", "model": "done"}

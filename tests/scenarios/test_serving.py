@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.project import Project, ended, is_alive, pid_in, until
+from tests.scenarios.project import Project, ended, expect_gone, pid_in, until
 
 # A server that answers with what its model says.
 SERVER = """
@@ -121,7 +121,7 @@ def test_a_candidate_that_fails_its_load_test_does_not_serve(served: Project) ->
     served.run()
     said = served.run("-p", "model=broken", code=1 + 4)
     assert "error[MLO415]: the load test of `serve` fails: errors ≤ 0.0%, observed 100.0%" in said.err
-    assert not is_alive(pid_in(served.outside / "server"))
+    expect_gone(pid_in(served.outside / "server"))
     assert served_model(served) == "first"
 
 
@@ -156,7 +156,7 @@ def test_waiting_for_a_server_can_be_interrupted(served: Project) -> None:
     server = pid_in(served.outside / "slow")
     process.send_signal(signal.SIGINT)
     ended(process, 130)
-    assert not is_alive(server)
+    expect_gone(server)
     assert served.outcomes()["serve"] == "interrupted"
 
 
@@ -166,7 +166,7 @@ def test_a_load_test_can_be_interrupted(served: Project) -> None:
     server = pid_in(served.outside / "server")
     process.send_signal(signal.SIGINT)
     ended(process, 130)
-    assert not is_alive(server)
+    expect_gone(server)
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda which: which.name)
@@ -179,7 +179,7 @@ def test_nothing_of_an_endpoint_lives_on(served: Project, which: signal.Signals)
     assert process.stdout.readline().startswith(b"Serving demo, run 01")
     process.send_signal(which)
     ended(process, -which if which == signal.SIGKILL else 0)
-    until(lambda: not is_alive(server), seconds=5)
+    expect_gone(server)
 
 
 def test_starting_an_endpoint_can_be_interrupted(served: Project) -> None:
@@ -193,7 +193,7 @@ def test_starting_an_endpoint_can_be_interrupted(served: Project) -> None:
     server = pid_in(served.outside / "server")
     process.send_signal(signal.SIGINT)
     ended(process, 130)
-    assert not is_alive(server)
+    expect_gone(server)
 
 
 def test_an_endpoint_that_dies_is_told_of(served: Project) -> None:
@@ -237,3 +237,33 @@ class Handler"""
     pointer = json.loads(Path(served.folder / ".mlops/store/pointers/serving/local/demo.json").read_text())
     assert pointer["value"]["run"][: len(min(runs))] in runs
     assert served_model(served) == "first"
+
+
+@pytest.mark.parametrize(
+    ("auc", "seed", "said"),
+    [
+        ("0.95", "1", ""),
+        ("0.85", "1", "now: auc within 0.01 of serving: 0.850 against 0.900"),
+        ("0.95", "2", "was not evaluated on the data of this run"),
+    ],
+)
+def test_a_model_is_compared_with_what_came_to_serve_while_its_run_went_on(
+    served: Project, auc: str, seed: str, said: str
+) -> None:
+    """Its gate held when nothing served. The evaluation with another seed is another one."""
+    pause = "until [ ${params.model} != slow ] || [ -e $OUTSIDE/go ]; do touch $OUTSIDE/waiting; sleep 0.05; done"
+    served.pipeline(
+        PIPELINE.replace("  LOAD", f"pause: {{kind: task, requires: [quality], run: '{pause}'}}")
+        .replace("requires: [quality]\n", "requires: [quality, pause]\n")
+        .replace("auc: 0.9}", "auc: 0.9, seed: 1}")
+        .replace("run: printf '{", "run: test ${params.seed}; printf '{")
+    )
+    slow = served.start("run", "-p", "model=slow", "-p", f"auc={auc}", "-p", f"seed={seed}")
+    until((served.outside / "waiting").exists, seconds=60)
+    served.run("-p", "model=other")
+    (served.outside / "go").touch()
+    end = ended(slow, 5 if said else 0)
+    assert ("error[MLO893]" in end.err) == bool(said)
+    assert said in end.err
+    assert ("judged then: auc within 0.01 of serving: 0.85" in end.err) == (auc == "0.85")
+    assert served_model(served) == ("other" if said else "slow")

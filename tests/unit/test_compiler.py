@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlopsctl import compiler
+from mlopsctl import compilation, compiler
 from mlopsctl.diagnostics import DiagnosedError
 from mlopsctl.source.project import Sources, load
 
@@ -75,12 +75,12 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(DiagnosedError, match="MLO015"):
         compiler.compile_project(sources, "prod")
     found = compiler.compile_project(sources)
-    assert compiler.chosen_pipeline(found, "b").name == "b"
+    assert compilation.chosen_pipeline(found, "b").name == "b"
     for name in ("c", None):
         with pytest.raises(DiagnosedError, match="MLO016"):
-            compiler.chosen_pipeline(found, name)
+            compilation.chosen_pipeline(found, name)
 
 
 def test_the_only_pipeline_needs_no_name(tmp_path: Path) -> None:
     found = compiler.compile_project(project(tmp_path, pipeline("a")))
-    assert compiler.chosen_pipeline(found, None).name == "a"
+    assert compilation.chosen_pipeline(found, None).name == "a"

@@ -1,10 +1,12 @@
 """Each code has one origin, an explanation and words that stand alone."""
 
 import re
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import mlopsctl
 from mlopsctl.cli.catalogue import all_explanations
 from mlopsctl.diagnostics import (
     DiagnosedError,
@@ -58,6 +60,14 @@ def test_what_a_function_finds_is_stamped_with_its_code() -> None:
     assert isinstance(found, Diagnostic)
     assert (found.code, found.severity, found.message) == ("MLO998", Severity.WARNING, "it is odd")
     assert [(one.code, one.severity) for one in many([1, 2])] == [("MLO997", Severity.ERROR)] * 2
+
+
+def test_each_code_of_the_program_can_be_explained() -> None:
+    package = Path(mlopsctl.__file__).parent
+    written = "\n".join(file.read_text("utf-8") for file in package.rglob("*.py"))
+    made = set(re.findall(r'^@(?:diagnostic|rule)\("(MLO\d{3})"', written, flags=re.MULTILINE))
+    assert made > {"MLO001"}
+    assert made - set(EXPLANATIONS) == set()
 
 
 def test_explanations_are_collected_once_from_where_they_are_made() -> None:

@@ -1,3 +1,6 @@
+# mypy: disable-error-code="attr-defined, call-arg"
+# Types can't see all that is here, and some of it is wrong on purpose.
+
 import copy
 import pickle
 from collections.abc import Callable

@@ -19,6 +19,7 @@ KINDS: Final = {
     "environment": "environment.yaml",
     "release": "release.yaml",
     "policy": "policy.yaml",
+    "patch": "patch.yaml",
 }
 # Objects whose keys are the user's own choice, by where they stand in a schema.
 FREE_MAPS: Final = {
@@ -35,6 +36,7 @@ FREE_MAPS: Final = {
     "/$defs/rollout/split/challengers",
     "/$defs/tune/space",
     "/spec/data",
+    "/spec/merge",
     "/spec/metrics",
     "/spec/overrides",
     "/spec/overrides/*",
@@ -49,7 +51,7 @@ Schema = dict[str, Any]
 
 
 def schema_of(kind: str) -> Schema:
-    return json.loads((SCHEMAS / f"{kind}.json").read_text("utf-8"))  # type: ignore[no-any-return]  # an object by construction
+    return json.loads((SCHEMAS / f"{kind}.json").read_text("utf-8"))
 
 
 def example_of(kind: str) -> Any:
@@ -164,7 +166,7 @@ def test_objects_are_closed(kind: str) -> None:
 @all_kinds
 def test_only_merge_patches_take_anything(kind: str) -> None:
     free = {at for at, found in subschemas(schema_of(kind)) if found.get("additionalProperties") is True}
-    assert free <= {"/$defs/pod", "/spec/overrides/*"}
+    assert free <= {"/$defs/pod", "/spec/merge", "/spec/overrides/*"}
 
 
 @all_kinds

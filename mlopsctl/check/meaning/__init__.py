@@ -1,5 +1,6 @@
 """The rules of meaning: each one a function with its code, whose docstring is what `explain` shows."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 
@@ -8,6 +9,7 @@ from mlopsctl.check.meaning import (
     data,
     deploy,
     durations,
+    ephemeral,
     gates,
     graph,
     interpolation,
@@ -17,36 +19,23 @@ from mlopsctl.check.meaning import (
     params,
     projects,
     references,
+    releases,
     schedules,
     training,
+    truth,
 )
 from mlopsctl.diagnostics import Diagnostic
 from mlopsctl.ir.model import Pipeline
 from mlopsctl.source.project import Sources
 
-MODULES: tuple[ModuleType, ...] = (
-    code,
-    data,
-    deploy,
-    durations,
-    gates,
-    graph,
-    interpolation,
-    monitor,
-    names,
-    overrides,
-    params,
-    projects,
-    references,
-    schedules,
-    training,
-)
 PIPELINE_RULES: tuple[Callable[[Pipeline], Iterator[Diagnostic]], ...] = (
     references.unknown_stage,
     references.unknown_output,
     references.self_reference,
     references.cycle,
     references.some_of_a_fan_out,
+    references.list_of_a_fan_out,
+    references.unusable_list,
     references.all_of_one,
     references.nothing_to_read,
     graph.waits_for_monitor,
@@ -91,6 +80,7 @@ PIPELINE_RULES: tuple[Callable[[Pipeline], Iterator[Diagnostic]], ...] = (
     training.nothing_to_optimize,
     training.searched_for_nothing,
     training.more_trials_than_values,
+    training.searched_beyond_param,
     training.no_retry_after_all,
     training.checkpoint_in_output,
     training.checkpoint_without_retries,
@@ -110,9 +100,10 @@ PIPELINE_RULES: tuple[Callable[[Pipeline], Iterator[Diagnostic]], ...] = (
     gates.deployed_untested,
     gates.not_a_share,
     gates.more_error_is_better,
+    gates.sliced_by_what_is_personal,
     deploy.replicas_reversed,
-    deploy.canary_of_one,
     deploy.canary_steps_fall,
+    deploy.shadow_of_nothing,
     deploy.split_of_another_sum,
     deploy.no_port,
     deploy.serves_no_model,
@@ -143,6 +134,8 @@ PIPELINE_RULES: tuple[Callable[[Pipeline], Iterator[Diagnostic]], ...] = (
     monitor.nothing_kept_to_compare,
     monitor.stops_without_fallback,
     monitor.performance_reversed,
+    truth.joined_by_what_is_personal,
+    truth.joined_by_what_is_not_kept,
 )
 PROJECT_RULES: tuple[Callable[[Sources, tuple[Pipeline, ...]], Iterator[Diagnostic]], ...] = (
     projects.outside_repository,
@@ -156,7 +149,15 @@ PROJECT_RULES: tuple[Callable[[Sources, tuple[Pipeline, ...]], Iterator[Diagnost
     projects.bad_host,
     projects.same_name_in_cluster,
     projects.same_namespace,
-    projects.no_effect_yet,
+    ephemeral.like_nothing,
+    ephemeral.says_what_it_takes,
+    releases.release_of_nothing,
+    releases.release_for_nowhere,
+    releases.release_not_looked_at,
+    releases.released_twice,
+)
+MODULES: tuple[ModuleType, ...] = tuple(
+    dict.fromkeys(sys.modules[rule.__module__] for rule in (*PIPELINE_RULES, *PROJECT_RULES))
 )
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from mlopsctl.check.files import is_file, is_folder, neighbours
+from mlopsctl.check.files import is_file, is_folder, matches, neighbours
 from mlopsctl.diagnostics import Finding, Severity, rule, similar
 from mlopsctl.ir import units
 from mlopsctl.ir.model import Pipeline, Stage
@@ -48,7 +48,7 @@ def requirements_not_there(pipeline: Pipeline) -> Iterator[Finding]:
             message=f"`{origin.text('requirements')}` is not there",
             span=origin.value("requirements"),
             label=f"a file with a similar name: `{near}`" if near else "",
-            helps=() if near else ("make it: uv pip compile requirements.in --generate-hashes -o requirements.lock",),
+            helps=() if near else (f"make it: uv pip compile requirements.in --generate-hashes -o {path.name}",),
         )
 
 
@@ -172,10 +172,7 @@ def _matches(folder: Path, pattern: str) -> bool:
         return False
     anchored = pattern.strip("/")
     anywhere = anchored if "/" in pattern.strip().rstrip("/") else f"**/{anchored}"
-    try:
-        return next(folder.glob(anywhere), None) is not None
-    except (ValueError, NotImplementedError, OSError, IndexError):  # no pattern that glob can read
-        return False
+    return matches(folder, anywhere)
 
 
 def _covers(pattern: str, script: str) -> bool:

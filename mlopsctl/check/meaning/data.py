@@ -1,6 +1,7 @@
 """Rules about data: where it comes from, and contracts that can't be kept or demand nothing."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -238,8 +239,10 @@ def _is_reversed(origin: Origin) -> bool:
 
 
 def _pattern_fault(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        return str(error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # what a later Python may take for a set, this one doesn't
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            return str(error)
     return ""

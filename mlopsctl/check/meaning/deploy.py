@@ -17,7 +17,6 @@ _PACKAGES = {
     "mlflow": "mlserver-mlflow",
     "huggingface": "mlserver-huggingface",
 }
-_CANARY_REPLICAS = 2  # the fewest of which a part can be the new version
 
 
 @rule("MLO500")
@@ -36,29 +35,6 @@ def replicas_reversed(pipeline: Pipeline) -> Iterator[Finding]:
                 message=f"`{stage.name}` has at least {least} replicas and at most {most}",
                 span=stage.origin.value("replicas", "min"),
                 related=(Related(stage.origin.value("replicas", "max"), "below `min`"),),
-            )
-
-
-@rule("MLO501")
-def canary_of_one(pipeline: Pipeline) -> Iterator[Finding]:
-    """A canary is rolled out with one replica at most, which can't be the old version and the new one.
-
-    Example:
-        replicas: {min: 1, max: 1}
-        rollout: {canary: {steps: [5%, 25%]}}
-
-    Fix: allow two replicas or more, or leave the canary out.
-    """
-    for stage in pipeline.of_kind(DeployStage):
-        if stage.rollout is not None and stage.rollout.canary and stage.replicas.maximum < _CANARY_REPLICAS:
-            has_replicas = stage.replicas.origin is not None
-            said = Related(stage.origin.value("replicas"), "one replica at most")
-            yield Finding(
-                message=f"`{stage.name}` has a canary with one replica",
-                span=stage.rollout.origin.key("canary"),
-                related=(said,) if has_replicas else (),
-                notes=() if has_replicas else ("without `replicas` there is one",),
-                helps=("allow two at least: `replicas: {min: 2}`",),
             )
 
 
@@ -88,6 +64,23 @@ def canary_steps_fall(pipeline: Pipeline) -> Iterator[Finding]:
                     span=rollout.origin.value("canary", "steps", index),
                     related=(Related(rollout.origin.value("canary", "steps", index - 1), "the step before"),),
                 )
+
+
+@rule("MLO275")
+def shadow_of_nothing(pipeline: Pipeline) -> Iterator[Finding]:
+    """A shadow copies no requests at all, so that a new version takes them all without having been tried on any.
+
+    Example:
+        rollout: {shadow: {of: 0%, for: 1d}}
+
+    Fix: write the share of the requests that is to be copied, or leave `of` out for all.
+    """
+    for stage, rollout in _rollouts(pipeline):
+        if rollout.shadow == 0:
+            yield Finding(
+                message=f"the shadow of `{stage.name}` copies no requests",
+                span=rollout.origin.value("shadow", "of"),
+            )
 
 
 @rule("MLO503")

@@ -20,6 +20,7 @@ _POSITIVE: frozenset[Path] = frozenset(
         ("rollout", "checks", "p99"),
     }
 )
+_LAST = frozenset(path[-1] for path in _POSITIVE)  # of few scalars all of the path is looked at
 
 
 @rule("MLO337")
@@ -33,7 +34,7 @@ def no_time_at_all(pipeline: Pipeline) -> Iterator[Finding]:
     """
     for stage in pipeline.stages.values():
         for path, node in scalars(stage.origin.node):
-            keys = tuple(step for step in path if isinstance(step, str))
+            keys = tuple(step for step in path if isinstance(step, str)) if path[-1] in _LAST else ()
             if keys in _POSITIVE and stage.origin.seconds(*path) == 0:
                 yield Finding(message=f"`{keys[-1]}` of `{stage.name}` is no time at all", span=node.span)
 
@@ -59,21 +60,22 @@ def load_test_outlasts_timeout(pipeline: Pipeline) -> Iterator[Finding]:
 
 @rule("MLO510", Severity.WARNING)
 def rollout_outlasts_timeout(pipeline: Pipeline) -> Iterator[Finding]:
-    """The steps of a canary take longer than their stage may.
+    """The steps of a canary, or a shadow, take longer than their stage may.
 
     Example:
         timeout: 20m
         rollout: {canary: {steps: [5%, 25%, 50%], every: 10m}}
 
-    Fix: lengthen the timeout, or shorten the steps.
+    Fix: lengthen the timeout, or shorten the steps or the shadow.
     """
     for stage in pipeline.of_kind(DeployStage):
         rollout = stage.rollout
-        if rollout is None or rollout.every is None or not stage.timeout:
+        if rollout is None or not stage.timeout:
             continue
-        if len(rollout.canary) * rollout.every > stage.timeout:
+        if rollout.seconds > stage.timeout:
+            kind = "canary" if rollout.canary else "shadow"
             yield Finding(
-                message=f"the canary of `{stage.name}` takes longer than its timeout",
-                span=rollout.origin.value("canary"),
+                message=f"the {kind} of `{stage.name}` takes longer than its timeout",
+                span=rollout.origin.value(kind),
                 related=(Related(stage.origin.value("timeout"), "the stage ends here"),),
             )

@@ -205,6 +205,27 @@ def more_error_is_better(pipeline: Pipeline) -> Iterator[Finding]:
             )
 
 
+@rule("MLO270")
+def sliced_by_what_is_personal(pipeline: Pipeline) -> Iterator[Finding]:
+    """A gate judges a metric for each value of a column that is personal, and names the value that is lowest.
+
+    Values of such a column stand in no report, no record and no log.
+
+    Example:
+        customers: {kind: data, contract: {columns: {email: {type: string, personal: true}}}, …}
+        gates: [{metric: auc, slice: email, min: 0.7}]
+
+    Fix: slice by a column that says nothing of anybody, such as an age group that the evaluation makes.
+    """
+    for stage, gate in _gates(pipeline):
+        if gate.slice in pipeline.personal:
+            yield Finding(
+                message=f"`{stage.name}` judges each `{gate.slice}` by itself, which is personal",
+                span=gate.origin.value("slice"),
+                helps=("slice by a column that says nothing of anybody",),
+            )
+
+
 def _gates(pipeline: Pipeline) -> Iterator[tuple[EvaluateStage, Gate]]:
     return ((stage, gate) for stage in pipeline.of_kind(EvaluateStage) for gate in stage.gates)
 

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator
 from mlopsctl.diagnostics import Finding, Related, Span, rule
 from mlopsctl.ir.command import variable_name
 from mlopsctl.ir.model import MonitorStage, Pipeline
-
-LONGEST_NAME = 63  # of an object in Kubernetes
-LONGEST_CRON_NAME = 52  # of a CronWorkflow, which appends a time to the names of what it starts
+from mlopsctl.ir.names import LONGEST_CRON_NAME, LONGEST_NAME
 
 
 @rule("MLO220")

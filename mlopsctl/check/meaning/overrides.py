@@ -6,7 +6,8 @@ from mlopsctl.check.advice import closest
 from mlopsctl.diagnostics import Finding, rule
 from mlopsctl.ir.model import Pipeline
 from mlopsctl.source.nodes import MappingNode, at
-from mlopsctl.source.project import Sources, stages_of_nothing
+from mlopsctl.source.overrides import stages_of_nothing
+from mlopsctl.source.project import Sources
 
 Pipelines = tuple[Pipeline, ...]
 
@@ -22,7 +23,7 @@ def override_of_nothing(sources: Sources, _: Pipelines) -> Iterator[Finding]:
     Fix: use the name of a pipeline, as its `metadata` has it.
     """
     known = [source.name for source in sources.pipelines]
-    for environment in sources.environments:
+    for environment in (*sources.environments, *sources.ephemeral):
         overrides = at(environment.root, ("spec", "overrides"))
         for name, entry in overrides.entries.items() if isinstance(overrides, MappingNode) else ():
             if name not in known:
@@ -45,7 +46,7 @@ def override_of_no_stage(sources: Sources, _: Pipelines) -> Iterator[Finding]:
 
     Fix: use the name of a stage of the pipeline, or give the new stage its `kind`.
     """
-    for environment in sources.environments:
+    for environment in (*sources.environments, *sources.ephemeral):
         for pipeline in sources.pipelines:
             stages = at(pipeline.root, ("spec", "stages"))
             known = list(stages.entries) if isinstance(stages, MappingNode) else []

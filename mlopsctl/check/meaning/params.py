@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from mlopsctl.check.meaning.mentions import may_read_variables, mentions
 from mlopsctl.diagnostics import Finding, Related, Severity, rule
 from mlopsctl.ir.lower_parts import read_params
-from mlopsctl.ir.model import MonitorStage, Pipeline
+from mlopsctl.ir.model import Pipeline
 from mlopsctl.ir.origin import Origin
 from mlopsctl.ir.parts import Param
 
@@ -153,11 +153,4 @@ def _is_within(value: float, param: Param) -> bool:
 
 
 def _is_mentioned(pipeline: Pipeline, name: str) -> bool:
-    truths = (
-        stage.performance.truth
-        for stage in pipeline.of_kind(MonitorStage)
-        if stage.performance is not None and stage.performance.truth is not None
-    )
-    return any(mentions(stage, "params", name) for stage in pipeline.stages.values()) or any(
-        reference.parts[:2] == ("params", name) for truth in truths for reference in truth.references()
-    )
+    return any(mentions(stage, "params", name) for stage in pipeline.stages.values())

@@ -8,7 +8,7 @@ from mlopsctl.check.files import leaves_repository
 from mlopsctl.diagnostics import Finding, Related, Severity, Span, rule
 from mlopsctl.ir.model import DataStage, DeployStage, MonitorStage, Pipeline
 from mlopsctl.source.header import Source
-from mlopsctl.source.nodes import MappingNode, ScalarNode, at, key_span, value_span
+from mlopsctl.source.nodes import ScalarNode, at, key_span, value_span
 from mlopsctl.source.project import Sources
 
 Pipelines = tuple[Pipeline, ...]
@@ -251,24 +251,3 @@ def _text(environment: Source, *path: str) -> tuple[str, Span]:
     node = at(environment.root, ("spec", *path))
     value = node.value if isinstance(node, ScalarNode) and isinstance(node.value, str) else ""
     return value, value_span(environment.root, ("spec", *path))
-
-
-@rule("MLO710", Severity.WARNING)
-def no_effect_yet(sources: Sources, _: Pipelines) -> Iterator[Finding]:
-    """A part of a project is read and checked, but nothing acts on it yet.
-
-    Policies, patches and templates are about what is rendered for a cluster, which this version does not do.
-
-    Example:
-        policies: [policies/*.yaml]
-
-    Fix: nothing, if you write them for a later version; do not rely on them now.
-    """
-    spec = at(sources.project.root, ("spec",)) if sources.project else None
-    for key in ("policies", "patches", "templates"):
-        if isinstance(spec, MappingNode) and key in spec.entries:
-            yield Finding(
-                message=f"`{key}` has no effect yet",
-                span=spec.entries[key].key,
-                helps=("this version runs pipelines on this machine; it renders nothing for a cluster",),
-            )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mlopsctl.check.advice import closest
 from mlopsctl.diagnostics import Finding, Related, rule
+from mlopsctl.ir.fan_out import UnusableListError, is_paired, list_of, written_items
 from mlopsctl.ir.model import DeployStage, MonitorStage, Pipeline, Stage
 from mlopsctl.ir.parts import Named, StageOutput
 
@@ -101,11 +102,13 @@ def some_of_a_fan_out(pipeline: Pipeline) -> Iterator[Finding]:
         parts: {kind: task, each: {carrier: [AA, UA]}, outputs: {table: table.csv}, …}
         model: {kind: train, inputs: {table: parts}, …}
 
-    Fix: write `parts[*]`, a folder with one entry for each part.
+    Fix: write `parts[*]`, a folder with one entry for each part. A stage that fans out over the same list can leave it
+    out, and reads in each of its parts the part for the same value.
     """
     for stage, read, source in pipeline.reads():
-        serves = isinstance(stage, DeployStage) and read is stage.model  # which no `[*]` would mend: MLO514
-        if source.each and not read.every and not serves:
+        # Of a model that is served, and of a list to fan out over, no `[*]` would mend it: MLO506, MLO223.
+        is_elsewhere = (isinstance(stage, DeployStage) and read is stage.model) or read is list_of(stage)
+        if source.each and not read.every and not is_elsewhere and not is_paired(stage, source):
             written = f"{source.name}[*].{read.output}" if read.output else f"{source.name}[*]"
             yield Finding(
                 message=f"stage `{stage.name}` reads `{source.name}`, which fans out into several parts",
@@ -113,6 +116,48 @@ def some_of_a_fan_out(pipeline: Pipeline) -> Iterator[Finding]:
                 related=(Related(source.origin.key("each"), "fans out here"),),
                 helps=(f"to read all parts, write `{written}`: a folder with one entry for each",),
             )
+
+
+@rule("MLO223")
+def list_of_a_fan_out(pipeline: Pipeline) -> Iterator[Finding]:
+    """A stage fans out over a list of a stage that fans out itself, which makes one list in each of its parts.
+
+    Example:
+        files: {kind: task, each: {month: [1, 2]}, outputs: {names: names.json}, …}
+        model: {kind: train, each: {file: files.names}, …}
+
+    Fix: add a stage that reads `files[*].names` and makes one list of them.
+    """
+    for stage in pipeline.stages.values():
+        read = list_of(stage)
+        source = pipeline.stages.get(read.stage) if read else None
+        if read is not None and source is not None and source.each and source is not stage:
+            yield Finding(
+                message=f"`{stage.name}` fans out over a list of `{source.name}`, which fans out into several parts",
+                span=read.span,
+                related=(Related(source.origin.key("each"), "fans out here"),),
+                helps=(f"add a stage that reads `{source.name}[*]` and makes one list",),
+            )
+
+
+@rule("MLO219")
+def unusable_list(pipeline: Pipeline) -> Iterator[Finding]:
+    """The values of a fan-out can't be told apart by their names, or can't be names of files.
+
+    A part is called after its value, and so is its entry in the folder of all parts.
+
+    Example:
+        each: {version: ["1", 1]}
+
+    Fix: write each value once, none of them empty or too long for the name of a file, and at most 1,000.
+    """
+    for stage in pipeline.stages.values():
+        try:
+            written_items(stage)
+        except UnusableListError as error:
+            (name,) = stage.each
+            message = f"`{stage.name}` can't fan out over this list: {error}"
+            yield Finding(message=message, span=stage.origin.value("each", name))
 
 
 @rule("MLO209")

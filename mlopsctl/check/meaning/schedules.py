@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mlopsctl.check.advice import Advice
@@ -178,9 +179,16 @@ def longer_than_interval(pipeline: Pipeline) -> Iterator[Finding]:
 def interval(schedule: Schedule) -> timedelta | None:
     """The shortest time between two firings; None if there are no two."""
     try:
-        return _cron(schedule).shortest_interval(_ANY_DAY)
+        return _interval(schedule.cron)
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=64)
+def _interval(expression: str) -> timedelta | None:
+    from mlopsctl.check.cron import parse  # here, as most pipelines have no schedule
+
+    return parse(expression).shortest_interval(_ANY_DAY)
 
 
 def _schedules(pipeline: Pipeline) -> Iterator[Schedule]:

@@ -8,7 +8,8 @@ from mlopsctl.check.meaning.mentions import may_read_variables, mentions
 from mlopsctl.diagnostics import Finding, Related, Severity, rule
 from mlopsctl.ir.lower_stages import METRICS
 from mlopsctl.ir.model import Pipeline, TrainStage
-from mlopsctl.ir.parts import Tune
+from mlopsctl.ir.parts import Dimension, Tune
+from mlopsctl.ir.values import fault_of, shown
 
 
 @rule("MLO330")
@@ -22,11 +23,12 @@ def empty_range(pipeline: Pipeline) -> Iterator[Finding]:
     Fix: write the smallest value first, then the largest.
     """
     for _, tune in _searches(pipeline):
-        for name, form, least, most in _ranges(tune):
-            if least >= most:
+        for name, dimension in _ranges(tune):
+            if dimension.least >= dimension.most:
+                least, most = (tune.origin.text("space", name, dimension.type, end) for end in (0, 1))
                 yield Finding(
                     message=f"the range of `{name}` is empty: it goes from {least} to {most}",
-                    span=tune.origin.value("space", name, form),
+                    span=tune.origin.value("space", name, dimension.type),
                     helps=("the smallest value comes first",),
                 )
 
@@ -41,11 +43,12 @@ def logarithm_of_nothing(pipeline: Pipeline) -> Iterator[Finding]:
     Fix: begin above 0, such as at 0.0001, or remove `log`.
     """
     for _, tune in _searches(pipeline):
-        for name, form, least, most in _ranges(tune):
-            if tune.origin.flag("space", name, "log", default=False) and least <= 0 and least < most:
+        for name, dimension in _ranges(tune):
+            if dimension.log and dimension.least <= 0 and dimension.least < dimension.most:
+                least = tune.origin.text("space", name, dimension.type, 0)
                 yield Finding(
                     message=f"the logarithmic range of `{name}` begins at {least}, it must begin above 0",
-                    span=tune.origin.value("space", name, form, 0),
+                    span=tune.origin.value("space", name, dimension.type, 0),
                     related=(Related(tune.origin.key("space", name, "log"), "logarithmic"),),
                 )
 
@@ -125,13 +128,38 @@ def more_trials_than_values(pipeline: Pipeline) -> Iterator[Finding]:
     Fix: lower `trials`, or widen the space.
     """
     for stage, tune in _searches(pipeline):
-        sizes = [_size(tune, name) for name in tune.space]
+        sizes = [_size(dimension) for dimension in tune.space.values()]
         if None not in sizes and (count := prod(size or 1 for size in sizes)) < tune.trials:
             yield Finding(
                 message=f"the search of `{stage.name}` has {tune.trials} trials for {count} different values",
                 span=tune.origin.value("trials"),
                 related=(Related(tune.origin.key("space"), f"{count} in all"),),
             )
+
+
+@rule("MLO347")
+def searched_beyond_param(pipeline: Pipeline) -> Iterator[Finding]:
+    """A search gives a parameter values that its declaration doesn't allow: of another type, or beyond its bounds.
+
+    Example:
+        params: {trees: {type: int, default: 200, max: 400}}
+        tune:
+          space: {trees: {int: [50, 500]}}
+
+    Fix: narrow the space, or widen what the parameter allows. A number with a point is a float: `rate: 1.0`.
+    """
+    for stage, tune in _searches(pipeline):
+        for name, dimension in tune.space.items():
+            param = stage.params.get(name)
+            values = dimension.choices if dimension.type == "choice" else _ends(dimension)
+            faults = [(value, fault) for value in values if param and (fault := fault_of(param, value))]
+            if param and faults:
+                value, fault = faults[0]
+                yield Finding(
+                    message=f"the search of `{stage.name}` gives `{name}` values such as {shown(value)}: {fault}",
+                    span=tune.origin.value("space", name),
+                    related=(Related(param.span, "declared here"),),
+                )
 
 
 @rule("MLO336", Severity.WARNING)
@@ -199,18 +227,18 @@ def _searches(pipeline: Pipeline) -> Iterator[tuple[TrainStage, Tune]]:
     return ((stage, stage.tune) for stage in pipeline.of_kind(TrainStage) if stage.tune is not None)
 
 
-def _ranges(tune: Tune) -> Iterator[tuple[str, str, float, float]]:
-    """The numeric ranges of a search: the parameter, `int` or `float`, the first and the last value."""
-    for name in tune.space:
-        for form in ("int", "float"):
-            least, most = tune.origin.number("space", name, form, 0), tune.origin.number("space", name, form, 1)
-            if least is not None and most is not None:
-                yield name, form, least, most
+def _ranges(tune: Tune) -> Iterator[tuple[str, Dimension]]:
+    """The parameters that a search varies between two numbers."""
+    return ((name, dimension) for name, dimension in tune.space.items() if dimension.type != "choice")
 
 
-def _size(tune: Tune, name: str) -> int | None:
+def _ends(dimension: Dimension) -> tuple[float, float]:
+    return dimension.least, dimension.most
+
+
+def _size(dimension: Dimension) -> int | None:
     """How many values a parameter can have in a search; None if they can't be counted."""
-    if choices := tune.origin.items("space", name, "in"):
-        return len(choices)
-    numbers = ((least, most) for key, form, least, most in _ranges(tune) if (key, form) == (name, "int"))
-    return next((int(most - least) + 1 for least, most in numbers if least < most), None)
+    if dimension.type == "choice":
+        return len(dimension.choices)
+    is_countable = dimension.type == "int" and dimension.least < dimension.most
+    return int(dimension.most - dimension.least) + 1 if is_countable else None

@@ -10,6 +10,8 @@ from mlopsctl.source.nodes import ScalarNode
 _MEMBERS: Mapping[str, tuple[str, ...]] = {"run": ("id", "date"), "environment": ("name",)}
 _COMMAND = frozenset({"params", "inputs", "outputs", "secrets", "run", "environment"})
 _SERVER = (_COMMAND - {"outputs"}) | {"port"}
+# It stands in for a model that is stopped, so it has none, and no run made it.
+_FALLBACK = _SERVER - {"inputs", "run"}
 SOURCE = frozenset({"params", "run", "environment"})
 ROOTS = _COMMAND | {"port"}
 
@@ -54,7 +56,7 @@ def _fields(stage: Stage) -> Iterator[tuple[str, frozenset[str], Text]]:
         case DataStage():
             fields.append(("source", SOURCE, stage.source))
         case DeployStage():
-            fields += [("server.run", _SERVER, stage.server.run), ("fallback.run", _SERVER, stage.fallback)]
+            fields += [("server.run", _SERVER, stage.server.run), ("fallback.run", _FALLBACK, stage.fallback)]
         case MonitorStage():
             fields.append(("truth", SOURCE, stage.performance.truth if stage.performance else None))
         case _:

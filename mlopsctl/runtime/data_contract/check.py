@@ -22,7 +22,7 @@ FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", 
 MOST_NAMED = 5
 
 
-def check_data(path: Path, contract: Mapping[str, Any]) -> dict[str, object]:
+def check_data(path: Path, contract: Mapping[str, Any]) -> dict[str, Any]:
     """The report on the data at `path`, a file or a folder; the docstring of the package describes it."""
     problems = Problems()
     try:
@@ -169,13 +169,21 @@ class DataSet:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Check what the file of the first argument describes, write the report to the second, at once or not at all."""
+    """Do what the file of the first argument describes, write the report to the second, at once or not at all."""
     spec, report = map(Path, arguments)
-    described = json.loads(spec.read_text("utf-8"))
-    found = check_data(Path(described["path"]), described["contract"])
+    found = _asked(json.loads(spec.read_text("utf-8")))
     beside = report.with_name(f".{report.name}.{os.getpid()}")
     try:
         beside.write_text(json.dumps(found, allow_nan=False), "utf-8")
         beside.replace(report)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _asked(described: Mapping[str, Any]) -> dict[str, Any]:
+    path = Path(described["path"])
+    if "sample" not in described:
+        return check_data(path, described["contract"])
+    from .sample import Wanted, sample_report  # which reads files as this module does
+
+    return sample_report(path, Wanted(**described["sample"]))

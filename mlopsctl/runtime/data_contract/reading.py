@@ -27,7 +27,7 @@ NUL_STAND_IN = "\udc00"
 """A lone surrogate that the decoder never makes, for NUL bytes: before Python 3.11 `csv` stops at them."""
 
 
-class Unreadable(Exception):  # noqa: N818  the name is said of the file
+class Unreadable(Exception):
     """The rest of a file can't be read, for the reason given."""
 
 

@@ -7,13 +7,13 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from mlopsctl.runtime.fetch.outcome import Fetched, FetchFailed, FetchStopped
+from mlopsctl.runtime.fetch.outcome import Fetched, FetchFailed, FetchStopped, NothingThere
 from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import Patience
 
 SCHEMES: tuple[str, ...] = ("https", "http", "s3", "gs", "az")
 
-__all__ = ["SCHEMES", "FetchFailed", "FetchStopped", "Fetched", "fetch", "file_name", "is_remote"]
+__all__ = ["SCHEMES", "FetchFailed", "FetchStopped", "Fetched", "NothingThere", "fetch", "file_name", "is_remote"]
 
 _WEB = ("https", "http")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f]")
@@ -38,7 +38,7 @@ def fetch(uri: str, to: Path, *, stop: Stop | None, patience: Patience | None = 
 
     The address of an object in a bucket is a file; one that ends in `/` or that only begins the names of objects is a
     folder. `patience` bounds the silence of a server and how often it is asked again. `stop` is looked at between
-    chunks and while waiting to ask again. Raises FetchFailed, FetchStopped.
+    chunks and while waiting to ask again. Raises FetchFailed, of which NothingThere is one, and FetchStopped.
     """
     patience = patience or Patience()
     scheme, _, rest = uri.partition("://")

@@ -10,7 +10,7 @@ import obstore
 from obstore.exceptions import PreconditionError
 
 from mlopsctl.runtime.fetch.landing import heed, land_file, landed_folder
-from mlopsctl.runtime.fetch.outcome import FetchFailed
+from mlopsctl.runtime.fetch.outcome import FetchFailed, NothingThere
 from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import Patience, StoreDenied, StoreError, StoreUnreachable
 from mlopsctl.store.bucket import CHUNK_BYTES, bucket_faults, open_bucket
@@ -57,7 +57,7 @@ class _Source:
     def _fetch_below(self, prefix: str, to: Path) -> float | None:
         found = self._below(prefix)
         if not found:
-            raise FetchFailed(
+            raise NothingThere(
                 f"there is nothing at `{self._url}/{prefix}`", "check the spelling of the address and its case"
             )
         with landed_folder(to) as folder, ThreadPoolExecutor(_AT_ONCE) as pool:

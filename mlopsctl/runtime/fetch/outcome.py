@@ -1,4 +1,3 @@
-# ruff: noqa: N818  # they read as what happened: `except FetchFailed`
 """How fetching ends."""
 
 from pathlib import Path
@@ -21,6 +20,10 @@ class FetchFailed(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class NothingThere(FetchFailed):
+    """The address is right as far as anybody can say, but there is nothing at it."""
 
 
 class FetchStopped(Exception):

@@ -14,13 +14,14 @@ from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandl
 
 from mlopsctl.runtime.fetch.address import Address
 from mlopsctl.runtime.fetch.landing import heed, land_file, pause
-from mlopsctl.runtime.fetch.outcome import FetchFailed
+from mlopsctl.runtime.fetch.outcome import FetchFailed, NothingThere
 from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import Patience
 
 CHUNK_BYTES = 1 << 20
 MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307, 308)
+_NOTHING_THERE = (404, 410)
 _PASSING = (429, 500, 502, 503, 504)
 _HINTS = {
     401: "put a user and a password into the address, or give one that needs none",
@@ -129,6 +130,8 @@ def _answers(address: Address, status: int, words: str, headers: HTTPMessage) ->
     message = f"cannot fetch `{address}`: `{address.host}` answers {words}"
     later = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     hint = _HINTS.get(status, _LATER if later else _ELSE)
+    if status in _NOTHING_THERE:
+        return NothingThere(message, hint)
     if status not in _PASSING:
         return FetchFailed(message, hint)
     after = headers["Retry-After"] or ""

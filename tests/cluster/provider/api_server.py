@@ -3,13 +3,14 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.provider.control_plane import Api, ControlPlane
 from tests.cluster.provider.folders import ProviderError
+from tests.cluster.provider.programs import FEW_COLLECTIONS, LATE_COLLECTIONS
 
 _PATIENCE_S = 60
 
@@ -42,8 +43,8 @@ def running_api_server(program: Path, folder: Path) -> Iterator[ApiServer]:
     plane.write_access()
     # No machine stands behind it: the address is this one's loopback, which can't be told to others.
     options = {"endpoint-reconciler-type": "none"}
-    etcd = _begin("etcd", plane.etcd_command(), folder)
-    server = _begin("kube-apiserver", plane.api_server_command(more=options), folder)
+    etcd = _begin("etcd", plane.etcd_command(), folder, FEW_COLLECTIONS)
+    server = _begin("kube-apiserver", plane.api_server_command(more=options), folder, LATE_COLLECTIONS)
     try:
         _wait_until_ready(plane, server)
         yield ApiServer(plane, [etcd, server])
@@ -54,15 +55,14 @@ def running_api_server(program: Path, folder: Path) -> Iterator[ApiServer]:
         etcd.wait()
 
 
-def _begin(name: str, command: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
+def _begin(name: str, command: Sequence[str], folder: Path, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     with (folder / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # What is collected of a short life is not worth the time that collecting takes.
-            env={"GOGC": "400", "HOME": str(folder)},
+            env={**settings, "HOME": str(folder)},
         )
 
 

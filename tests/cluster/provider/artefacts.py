@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from tests.cluster.provider.folders import cache_folder
 
@@ -76,15 +77,33 @@ class Artefact:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of this file; wait for it, and say so if that takes long. It falls when the process ends."""
+    """Hold the lock of this file; wait for it, and say so if that takes long. It falls when the process ends.
+
+    Whoever holds the lock may remove the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another process that holds {path}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    while True:
+        with path.open("a") as file:
+            _lock(file, path)
+            if _is_at(path, file):
+                yield
+                return
+
+
+def _lock(file: TextIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say(f"waiting for another process that holds {path}")
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _is_at(path: Path, file: TextIO) -> bool:
+    """Whether this is still the file that others lock: it may have been removed while we waited."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _forget_old(family: Path) -> None:

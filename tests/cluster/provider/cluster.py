@@ -10,18 +10,18 @@ from typing import Any
 
 from tests.cluster.provider import network
 from tests.cluster.provider.addons import access
-from tests.cluster.provider.artefacts import locked
+from tests.cluster.provider.artefacts import digest_of, locked
 from tests.cluster.provider.control_plane import Api, ControlPlane
 from tests.cluster.provider.folders import ProviderError, cache_folder, cluster_folder
 from tests.cluster.provider.image_store import has_image, import_image, place_images
-from tests.cluster.provider.machine import Machine
+from tests.cluster.provider.machine import ENVIRONMENTS, Machine
 from tests.cluster.provider.node import Node
 from tests.cluster.provider.oci import reference_of
 from tests.cluster.provider.readiness import unready, wait_until
 from tests.cluster.provider.seed import plant
 
 _API_PORT = 6443
-_PATIENCE_S = 120
+_PATIENCE_S = 300  # of machines that are busy with something else
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Cluster:
     @property
     def machine(self) -> Machine:
         """The machine that its node is."""
-        return Machine(self.folder, f"mlopsctl-{self.name}")
+        # Groups of processes are the whole machine's, and users with other caches may give the same name.
+        return Machine(self.folder, f"mlopsctl-{self.name}-{digest_of(str(self.folder))[:6]}")
 
     @property
     def wire(self) -> network.Wire | None:
@@ -108,13 +109,14 @@ class Cluster:
             reference = reference_of(runtime_image)
             if not has_image(self.machine, reference):
                 import_image(self.machine, runtime_image)
-            known = access.config_map(access.Addresses.on(wire.node), reference)
+            known = access.config_map(access.Addresses.on(wire.node), reference, environments=ENVIRONMENTS)
             Api(self.kubeconfig).apply("configmaps", known)
 
     def down(self) -> None:
         """End all of it and leave nothing but its logs. Nothing to do if it isn't up."""
         with self._alone():
             self._end()
+            self._lock.unlink()
 
     def missing(self) -> list[str]:
         """What of it isn't well, a line each. Raises ProviderError if it isn't up."""
@@ -127,7 +129,11 @@ class Cluster:
         return self.wire
 
     def _alone(self) -> AbstractContextManager[None]:
-        return locked(self.folder.with_suffix(".lock"))
+        return locked(self._lock)
+
+    @property
+    def _lock(self) -> Path:
+        return self.folder.with_suffix(".lock")
 
     def _begin(self, parts: Parts) -> None:
         self._end()  # what an interrupted start has left
@@ -160,14 +166,14 @@ class Cluster:
             return {}
 
     def _end(self) -> None:
-        wire = self.wire
         logs = self.folder / "log"
         if logs.exists():
             shutil.rmtree(self.logs, ignore_errors=True)
             shutil.copytree(logs, self.logs)
+        wire = self.wire
+        if wire is not None and self.machine.process is not None:
+            network.cut(wire)  # as long as it is this cluster's: once its machine ends, another may take the name
         self.machine.end()
-        if wire is not None:
-            network.cut(wire)
 
     def _node(self, parts: Parts, wire: network.Wire) -> Node:
         plane = ControlPlane(parts.kubernetes, self.folder, wire.node, _API_PORT)

@@ -25,6 +25,7 @@ class Program:
 PROGRAMS: Mapping[str, Program] = {
     "pause": Program("pause", "/pause", 65535),
     "kserve-controller": Program("kserve-manager", "/manager", 65532),
+    "jobset-controller": Program("jobset-manager", "/manager", 65532),
     "workflow-controller": Program("workflow-controller", "/bin/workflow-controller", 8737),
     "argoexec": Program("argoexec", "/bin/argoexec", 8737),
     "argocli": Program("argo", "/bin/argo", 8737, "/home/argo"),

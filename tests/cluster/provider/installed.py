@@ -5,26 +5,27 @@ from typing import Any
 
 from tests.cluster.provider import addons
 from tests.cluster.provider.addons.images import Images
-from tests.cluster.provider.addons.kserve import WEBHOOK_NAMES, ServingPair
 from tests.cluster.provider.addons.manifests import Manifest
 from tests.cluster.provider.addons.sources import Sources
+from tests.cluster.provider.addons.webhooks import ServingPair
 from tests.cluster.provider.control_plane import USERS
 from tests.cluster.provider.keys import Authority
 
 
 def everything(sources: Sources, images: Mapping[str, str], authority: Authority) -> list[Manifest]:
     """Definitions, programs and their rights. `images` are references by the images' names."""
-    pair = authority.server(*WEBHOOK_NAMES)
+    pair = authority.server(*addons.WEBHOOK_NAMES)
     installation = addons.Installation(
         images=Images(
             workflow_controller=images["workflow-controller"],
             executor=images["argoexec"],
             argo_server=images["argocli"],
             kserve_controller=images["kserve-controller"],
+            jobset_controller=images["jobset-controller"],
             gateway=images["traefik"],
             s3=images["s3"],
         ),
-        webhook=ServingPair(authority.pair.certificate, pair.certificate, pair.key),
+        webhooks=ServingPair(authority.pair.certificate, pair.certificate, pair.key),
     )
     return [*_name_service(), *addons.definitions(sources), *addons.objects(sources, installation)]
 

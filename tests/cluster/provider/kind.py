@@ -14,8 +14,8 @@ from typing import Any
 from tests.cluster.provider import addons
 from tests.cluster.provider.addons import access, argo, gateway, storage
 from tests.cluster.provider.addons.images import Images
-from tests.cluster.provider.addons.kserve import WEBHOOK_NAMES, ServingPair
 from tests.cluster.provider.addons.manifests import Manifest
+from tests.cluster.provider.addons.webhooks import ServingPair
 from tests.cluster.provider.artefacts import locked, say
 from tests.cluster.provider.commands import run
 from tests.cluster.provider.folders import ProviderError, cache_folder, cluster_folder, project_root
@@ -38,6 +38,7 @@ PUBLIC_IMAGES = Images(
     executor="quay.io/argoproj/argoexec:v3.7.14",
     argo_server="quay.io/argoproj/argocli:v3.7.14",
     kserve_controller="docker.io/kserve/kserve-controller:v0.20.0",
+    jobset_controller="registry.k8s.io/jobset/jobset:v0.10.1",
     gateway="docker.io/library/traefik:v3.5.3",
     s3="ghcr.io/versity/versitygw:v1.8.0",
     pull_policy="IfNotPresent",
@@ -159,11 +160,11 @@ def _exists(cluster: Kind) -> bool:
 
 
 def _serving_pair(folder: Path) -> ServingPair:
-    """KServe's keys, the same for as long as the cluster lives: its controller notices new ones only after a minute."""
+    """The webhooks' keys, the same for as long as the cluster lives: new ones are noticed only after a minute."""
     if not (folder / "webhook.key").exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority = Authority.new()
         authority.pair.write(folder, "ca")
-        authority.server(*WEBHOOK_NAMES).write(folder, "webhook")
+        authority.server(*addons.WEBHOOK_NAMES).write(folder, "webhook")
     ca, certificate, key = ((folder / name).read_bytes() for name in ("ca.crt", "webhook.crt", "webhook.key"))
     return ServingPair(ca, certificate, key)

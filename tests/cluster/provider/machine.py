@@ -12,7 +12,9 @@ from typing import Any
 
 from tests.cluster.provider.commands import run
 from tests.cluster.provider.folders import ProviderError
+from tests.cluster.provider.programs import FEW_COLLECTIONS
 
+ENVIRONMENTS = "/var/lib/environments"  # in which pods of any user may keep Python environments
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -27,9 +29,12 @@ class Machine:
         """Make the machine. Nothing runs on it yet. Raises ProviderError if the kernel doesn't allow it."""
         for name in ("var/lib/kubelet", "var/lib/containerd", "var/lib/cni", "var/log", "var/tmp", "log"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        environments = self.folder / ENVIRONMENTS.removeprefix("/")
+        environments.mkdir(exist_ok=True)
+        environments.chmod(0o1777)
         for path in self._cgroups():
             path.mkdir(exist_ok=True)
-        run([nodeinit, "start", self.folder])
+        run([nodeinit, "start", self.folder], settings=FEW_COLLECTIONS)
 
     @property
     def process(self) -> int | None:

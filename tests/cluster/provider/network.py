@@ -54,7 +54,7 @@ def laid_wire(process: int) -> Wire:
 
 
 def cut(wire: Wire) -> None:
-    """Take the wire away at once; the kernel may take a moment to end a network."""
+    """Take the wire away at once: the kernel, which does so when the network ends, may take a moment."""
     succeeds(_ip("link", "del", wire.interface))
 
 

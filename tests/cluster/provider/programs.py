@@ -24,6 +24,12 @@ _ARGO = "github.com/argoproj/argo-workflows/v3"
 _ARGO_STAMPS = {f"{_ARGO}.version": "v3.7.14", f"{_ARGO}.gitTreeState": "clean"}
 
 
+# What is collected of a short life is not worth the time that it takes, until there are 2 GiB: several live at once.
+FEW_COLLECTIONS = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
+# An API server fills gigabytes with what it needs once, as it learns definitions: it collects when it has to.
+LATE_COLLECTIONS = {"GOGC": "off", "GOMEMLIMIT": "2GiB"}
+
+
 @dataclass(frozen=True)
 class Program:
     """A program: its module's folder in go/, its package, and what the linker writes into it."""
@@ -39,6 +45,7 @@ PROGRAMS: Mapping[str, Program] = {
     "kubernetes": Program("node", "./kubernetes", _STAMPS),
     "coredns": Program("node", "./coredns"),
     "kserve-manager": Program("node", "github.com/kserve/kserve/cmd/manager"),
+    "jobset-manager": Program("jobset", "sigs.k8s.io/jobset"),
     "versitygw": Program("s3", "github.com/versity/versitygw/cmd/versitygw"),
     "traefik": Program("gateway", "github.com/traefik/traefik/v3/cmd/traefik"),
     "workflow-controller": Program("argo", f"{_ARGO}/cmd/workflow-controller", _ARGO_STAMPS),

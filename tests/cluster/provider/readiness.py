@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.cluster.provider.addons import DEPLOYMENTS
 from tests.cluster.provider.control_plane import Api
 from tests.cluster.provider.folders import ProviderError
 
@@ -43,12 +44,13 @@ def _unready_nodes(api: Api) -> list[str]:
 
 
 def _unready_deployments(api: Api) -> list[str]:
-    deployments = api.items("/apis/apps/v1/deployments")
+    """Those of the add-ons: what tests deploy may be broken on purpose."""
+    there = {
+        (each["metadata"]["namespace"], each["metadata"]["name"]): each
+        for each in api.items("/apis/apps/v1/deployments")
+    }
     return [
-        f"deployment {each['metadata']['namespace']}/{each['metadata']['name']}"
-        for each in deployments
-        if not _condition(each, "Available")
-        or each["status"].get("observedGeneration") != each["metadata"]["generation"]
+        f"deployment {'/'.join(name)}" for name in DEPLOYMENTS if name not in there or not _is_available(there[name])
     ]
 
 
@@ -61,6 +63,11 @@ def _unready_webhooks(api: Api) -> list[str]:
     except OSError as error:
         return [f"KServe's webhook: {error}"]
     return [] if status == http.client.CREATED else [f"KServe's webhook: {body[:300].decode(errors='replace')}"]
+
+
+def _is_available(deployment: dict[str, Any]) -> bool:
+    newest = deployment["metadata"]["generation"]
+    return _condition(deployment, "Available") and deployment["status"].get("observedGeneration") == newest
 
 
 def _condition(found: dict[str, Any], kind: str) -> bool:

@@ -3,13 +3,13 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.cluster.provider.commands import run
 from tests.cluster.provider.containerfile import image_settings, read_stages
 from tests.cluster.provider.folders import ProviderError
 from tests.cluster.provider.images import REGISTRY
@@ -80,7 +80,7 @@ def build_base_layer(root: Path, target: Path, say: Callable[[str], None]) -> No
             # In namespaces, which take what it mounts and starts with them however it ends.
             command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", *options]
             environment = {"SOURCE_DATE_EPOCH": "0", "TMPDIR": str(context)}
-            _run([*command, RELEASE, str(beside), str(sources)], context, environment)
+            run([*command, RELEASE, beside, sources], folder=context, settings=environment)
 
 
 def build_runtime_image(root: Path, base: Path, target: Path, say: Callable[[str], None]) -> str:
@@ -106,7 +106,7 @@ def _debian_sources() -> str:
     """The lines by which apt finds Debian on this machine, however they are written in its own settings."""
     found = _known_to_apt()
     if not found:
-        _run(["apt-get", "update", "-q"], Path("/"))
+        run(["apt-get", "update", "-q"])
         found = _known_to_apt()
     if not found:
         raise ProviderError(
@@ -121,14 +121,12 @@ def _known_to_apt() -> set[str]:
     """Address, release and component of each source of our Debian."""
     listing = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     command = ["apt-get", "indextargets", "--format", listing, "Created-By: Packages", "Origin: Debian"]
-    return {
-        line for line in _run(command, Path("/")).splitlines() if re.search(rf" {RELEASE}(-updates|-security)? ", line)
-    }
+    return {line for line in run(command).splitlines() if re.search(rf" {RELEASE}(-updates|-security)? ", line)}
 
 
 def _apt_settings() -> list[str]:
     """What this machine's apt was told of the way out, such as a proxy."""
-    settings = _run(["apt-config", "dump", "--no-empty", "Acquire::http", "Acquire::https"], Path("/"))
+    settings = run(["apt-config", "dump", "--no-empty", "Acquire::http", "Acquire::https"])
     return [line for line in settings.splitlines() if line]
 
 
@@ -137,11 +135,11 @@ def _entries(context: Path, base: Path) -> Mapping[str, File | Folder | Link]:
     above, unpacked = context / "above", context / "root"
     _run_part("program", context, above / _HOME)
     unpacked.mkdir()
-    _run(["tar", "-x", "-C", str(unpacked), "-f", str(base)], context)
+    run(["tar", "-x", "-C", unpacked, "-f", base])
     shutil.copytree(above, unpacked, dirs_exist_ok=True)
     shutil.copy(context / "requirements/image.sh", unpacked)
     added = sorted(path.relative_to(above) for path in above.glob(f"{_HOME}/lib/python*/site-packages/*"))
-    _run(["chroot", str(unpacked), "sh", "/image.sh", "compile", *(f"/{path}" for path in added)], context)
+    run(["chroot", unpacked, "sh", "/image.sh", "compile", *(f"/{path}" for path in added)])
     files = (path for top in added for path in (unpacked / top).rglob("*") if path.is_file())
     # Whoever runs a container mounts devices there, and on a read-only root can't make the folder.
     return {"dev": Folder(), **{str(path.relative_to(unpacked)): File(path) for path in files}}
@@ -166,16 +164,4 @@ def _context(root: Path, names: Sequence[str]) -> Iterator[Path]:
 def _run_part(part: str, context: Path, folder: Path) -> None:
     """Run a part of the script that makes the image, with the uv and the Python that run this."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    _run(["sh", "requirements/image.sh", part, str(folder)], context, {"PATH": path})
-
-
-def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
-    try:
-        done = subprocess.run(
-            command, check=False, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True
-        )
-    except FileNotFoundError as error:
-        raise ProviderError(f"the runtime image needs {command[0]}\n  help: apt-get install {command[0]}") from error
-    if done.returncode:
-        raise ProviderError(f"`{' '.join(command[:3])} …` fails:\n{done.stderr[-3000:]}")
-    return done.stdout
+    run(["sh", "requirements/image.sh", part, folder], folder=context, settings={"PATH": path})

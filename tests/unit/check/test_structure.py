@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from mlopsctl.check import structure
-from mlopsctl.check.proven import Proven
 from mlopsctl.diagnostics import Diagnostic
 from mlopsctl.source.document import parse
 from mlopsctl.source.header import Kind, Source
@@ -22,7 +21,7 @@ def found_in(text: str, kind: Kind = "Pipeline") -> list[Diagnostic]:
     (document,) = parsed.documents
     assert isinstance(document.root, MappingNode)
     source = Source(kind, "p", document.root, Path("x.yaml"))
-    return [found for found, _ in structure.check(source, document.root, Proven())]
+    return [found for found, _ in structure.check(source, document.root)]
 
 
 def under(text: str, found: Diagnostic) -> str:
@@ -112,16 +111,6 @@ def test_all_mistakes_are_found_at_once() -> None:
     stages = "    Q: {kind: evaluate}\n    m: {kind: task, run: go, timeout: 1}\n"
     text = f"{HEAD}  code: {{python: 3.11}}\n  stages:\n{stages}"
     assert sorted(found.code for found in found_in(text)) == ["MLO121", "MLO121", "MLO122", "MLO127"]
-
-
-def test_a_document_that_was_right_once_is_not_looked_at_again() -> None:
-    parsed = parse(MODEL % "timeout: 1h", "x.yaml").documents[0].root
-    assert isinstance(parsed, MappingNode)
-    source, proven = Source("Pipeline", "p", parsed, Path("x.yaml")), Proven()
-    assert structure.check(source, parsed, proven) == ()
-    (digest,) = proven.new
-    assert structure.check(source, parsed, proven) == ()
-    assert proven.new == [digest]
 
 
 def patterns(schema: Any) -> list[str]:

@@ -9,8 +9,11 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 MLOPSCTL = Path(sys.executable).with_name("mlopsctl")
-COMMANDS = ["", "init", "validate", "run", "serve", "runs", "runs list", "runs show", "runs compare", "graph"]
-COMMANDS += ["doctor", "explain", "schema", "help"]
+COMMANDS = ["", "init", "validate", "run", "render", "plan", "apply", "destroy", "unlock", "promote", "reject"]
+COMMANDS += ["serve", "status", "stop", "resume", "rollback", "audit", "lineage"]
+COMMANDS += ["drift", "verify", "runs", "runs list", "runs show", "runs compare", "runs cancel", "runs retry"]
+COMMANDS += ["logs", "graph", "ci", "ci github", "ci gitlab", "ci comment", "ci approvals"]
+COMMANDS += ["doctor", "explain", "schema", "schema pull", "help"]
 
 
 def said(arguments: str = "", **environ: str) -> str:
@@ -50,7 +53,7 @@ def test_a_shell_can_ask_for_its_script_by_name(shell: str) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("mlopsctl r", {"run", "runs"}),
+        ("mlopsctl r", {"reject", "render", "resume", "rollback", "run", "runs"}),
         ("mlopsctl init --c", {"--ci"}),
         ("mlopsctl init --ci git", {"github", "gitlab"}),
     ],

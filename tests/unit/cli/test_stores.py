@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mlopsctl.cli.stores import store_of
-from mlopsctl.compiler import Compilation, compile_project
-from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.cli.stores import in_cluster, store_of
+from mlopsctl.compilation import Compilation
+from mlopsctl.compiler import compile_project
 from mlopsctl.source.project import load
 from mlopsctl.store import UnsupportedStore
 
@@ -30,10 +30,10 @@ def test_without_a_word_it_is_the_projects_own(tmp_path: Path) -> None:
     assert store_of(compiled(tmp_path, "{}"), "").url.endswith(f"{tmp_path.name}/.mlops/store")
 
 
-def test_an_environment_that_is_a_cluster_has_none_here(tmp_path: Path) -> None:
-    found = compiled(tmp_path, "{cluster: {context: c, namespace: n}, store: s3://bucket/x}")
-    with pytest.raises(DiagnosedError):
-        store_of(found, "")
+def test_of_an_environment_in_a_cluster_it_is_the_one_that_its_pods_use(tmp_path: Path) -> None:
+    found = compiled(tmp_path, f"{{cluster: {{context: c, namespace: n}}, store: {tmp_path}/shared}}")
+    assert in_cluster(found)
+    assert store_of(found, "").url.endswith("/shared")
 
 
 def test_an_address_of_no_store_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Reply = tuple[int, dict[str, Any] | str]
+Said = dict[str, Any] | str
+Reply = tuple[int, Said] | tuple[int, Said, dict[str, str]]  # the status, the body, and headers
 
 
 @contextmanager
@@ -59,16 +60,18 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(server, Replying)
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         server.asked.append((self.command, self.path, dict(self.headers)))
-        status, said = server.replies.pop(0) if len(server.replies) > 1 else server.replies[0]
+        status, said, *headers = server.replies.pop(0) if len(server.replies) > 1 else server.replies[0]
         data = (said if isinstance(said, str) else json.dumps(said)).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers[0] if headers else {}).items():
+            self.send_header(name, value)
         if status in (301, 302):
             self.send_header("Location", "/login")
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = answer  # noqa: N815  # the names that the base class calls
+    do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815  # the names that the base class calls
 
     def log_message(self, *_: object) -> None:
         """Keep still."""

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from mlopsctl.check import structure
-from mlopsctl.check.proven import Proven
 from mlopsctl.ir import lower
 from mlopsctl.ir.model import Pipeline
 from mlopsctl.source.document import parse
@@ -29,7 +28,7 @@ def written(text: str) -> Written:
     assert isinstance(document.root, MappingNode)
     named = at(document.root, ("metadata", "name"))
     source = Source("Pipeline", str(plain(named)) if named else "", document.root, FILE)
-    return Written(source, [path for _, path in structure.check(source, document.root, Proven())])
+    return Written(source, [path for _, path in structure.check(source, document.root)])
 
 
 def lowered(text: str) -> Pipeline:

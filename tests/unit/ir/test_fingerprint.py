@@ -95,6 +95,42 @@ def test_a_key_stays_with_what_only_says_how_it_is_run(extra: str) -> None:
     assert train_key(TRAIN % extra) == train_key()
 
 
+SEARCH = ", tune: {trials: 9, objective: {metric: auc}, space: {rate: {float: [0, 1]}, loss: {in: [a, b]}}}"
+
+
+def search_key(text: str = SEARCH) -> str:
+    return train_key(TRAIN % text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("trials: 9", "trials: 10"),
+        ("metric: auc", "metric: loss"),
+        ("metric: auc", "metric: auc, direction: minimize"),
+        ("[0, 1]", "[0, 2]"),
+        ("[0, 1]", "[0, 1], log: true"),
+        ("float: ", "int: "),
+        ("[a, b]", "[b, a]"),
+        ("loss: ", "cost: "),
+    ],
+)
+def test_the_key_of_a_search_moves_with_what_it_tries(before: str, after: str) -> None:
+    assert len({search_key(), search_key(SEARCH.replace(before, after)), train_key()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("trials: 9", "trials: 9, parallel: 3"),
+        ("[0, 1]", "[0.0, 1.0], log: false"),
+        ("metric: auc", "metric: auc, direction: maximize"),
+    ],
+)
+def test_the_key_of_a_search_stays_with_how_it_is_run(before: str, after: str) -> None:
+    assert search_key() == search_key(SEARCH.replace(before, after))
+
+
 def test_a_key_does_not_depend_on_names_and_places() -> None:
     assert train_key("other: " + (TRAIN % "").removeprefix("model: ")) == train_key()
     assert train_key(TRAIN.replace("d: data", "d: elsewhere") % "") == train_key()  # the bytes count, not who made them
@@ -171,7 +207,7 @@ def test_the_parts_that_moved_come_in_the_order_that_explains_best() -> None:
         "inputs",
         "code",
         "params",
-        "format",
         "image",
+        "format",
         "zeal",
     ]

@@ -25,6 +25,7 @@ ELSEWHERE = {
     ("kind",): "the header is read before anything is lowered",
     ("metadata", "name"): "the header is read before anything is lowered",
     ("metadata", "description"): "for readers of the file; nothing shows it",
+    ("metadata", "license"): "policies judge the document; nothing is made of it",
 }
 
 
@@ -124,7 +125,8 @@ def deploy(extra: str, server: str = "format: sklearn") -> Any:
 
 
 def monitor() -> Any:
-    found = stage_of("{kind: monitor, watches: s, reference: d, schedule: {cron: '0 0 * * *'}, onDrift: {do: alert}}")
+    said = "schedule: {cron: '0 0 * * *'}, onDrift: {do: alert}, performance: {metric: auc, min: 1, truth: t, 'on': id}"
+    found = stage_of(f"{{kind: monitor, watches: s, reference: d, {said}}}")
     assert isinstance(found, MonitorStage)
     return found
 
@@ -165,12 +167,16 @@ def lowered_defaults() -> Mapping[str, Any]:
         ".loadTest.users": load.users,
         ".loadTest.duration": f"{load.duration:g}s",
         ".loadTest.errors": load.errors,
+        ".verify.rows": deploy("verify: {data: d, label: y, metric: mae, max: 1}").verify.rows,
+        ".scan.unsafe": served.scan.unsafe,
+        ".scan.unknown": served.scan.unknown,
         ".rollout.canary.every": f"{(canary.every or 0) / 60:g}m",
         ".rollout.shadow.of": f"{shadow.shadow:.0%}",
         ".monitorStage.method": monitor().method,
         ".monitorStage.threshold": monitor().threshold,
         ".monitorStage.minSamples": monitor().min_samples,
         ".monitorStage.breaches": monitor().breaches,
+        ".monitorStage.performance.within": f"{monitor().performance.within / 86400:g}d",
         ".monitorStage.onDrift.cooldown": f"{(monitor().cooldown or 0) / 3600:g}h",
     }
 

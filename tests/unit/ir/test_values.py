@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlopsctl.ir.values import Values, read_values, shown, source_text
+from mlopsctl.ir.values import Values, in_short, read_values, shown, source_text
 from mlopsctl.source.nodes import Plain
-from tests.unit.ir.documents import HEAD, lowered
+from tests.unit.ir.documents import HEAD, lowered, stages
 
 PIPELINE = lowered(
     HEAD
@@ -104,6 +104,29 @@ def test_a_stage_sees_what_it_mentions_or_declares() -> None:
 def test_a_value_for_all_does_not_reach_what_a_stage_declares_itself() -> None:
     assert (seen(trees=5)["one"]["trees"], seen(trees=5)["two"]["trees"]) == (20, 5)
     assert (seen(one__trees=5)["one"]["trees"], seen(one__trees=5)["two"]["trees"]) == (5, 10)
+
+
+@pytest.mark.parametrize(
+    ("space", "counts"),
+    [
+        ("trees: {int: [1, 50]}", {"trees": 10, "depth": 3}),
+        ("trees: {int: [1, 50]}, depth: {int: [1, 3]}", {"trees": 10, "depth": 3}),
+        ("trees: {int: [11, 50]}, depth: {int: [1, 3]}", {}),
+        ("trees: {int: [1, 50]}, rate: {float: [0, 1]}", {"depth": 3}),
+    ],
+)
+def test_what_a_search_varies_counts_if_it_can_begin_with_all_of_it(space: str, counts: dict[str, Plain]) -> None:
+    pipeline = stages(
+        "model: {kind: train, run: 'go ${params.trees}', params: {trees: 10, depth: 3}, outputs: {m: m},"
+        f" tune: {{trials: 2, objective: {{metric: auc}}, space: {{{space}}}}}}}"
+    )
+    assert Values({}).of(pipeline.stages["model"]) == counts
+
+
+def test_parameters_in_short_lose_digits_that_tell_little() -> None:
+    assert in_short({"trees": 310, "rate": 0.0314159, "loss": "log", "deep": True}) == (
+        "trees=310 rate=0.0314 loss=log deep=true"
+    )
 
 
 def test_all_values_are_by_the_names_that_p_takes() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlopsctl.local.git import Commit, commit_of
+from mlopsctl.engine.commit import Commit
+from mlopsctl.local.git import commit_of
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed: apt-get install git")
 
@@ -20,7 +21,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    git(tmp_path, "init", "-q")
+    git(tmp_path, "init", "-q", "-b", "main")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a").write_text("a")
     git(tmp_path, "add", ".")
@@ -30,7 +31,7 @@ def repository(tmp_path: Path) -> Path:
 
 def test_the_commit_that_is_checked_out(repository: Path) -> None:
     digest = git(repository, "rev-parse", "HEAD").strip()
-    assert commit_of(repository / "in") == Commit(digest, 0)
+    assert commit_of(repository / "in") == Commit(digest, 0, "main")
     assert commit_of(repository).short == digest[:7]
 
 
@@ -42,9 +43,9 @@ def test_files_that_differ_are_counted_in_the_folder_itself(repository: Path) ->
 
 
 def test_before_the_first_commit_there_is_none(tmp_path: Path) -> None:
-    git(tmp_path, "init", "-q")
+    git(tmp_path, "init", "-q", "-b", "main")
     (tmp_path / "a").touch()
-    assert commit_of(tmp_path) == Commit("", 1)
+    assert commit_of(tmp_path) == Commit("", 1, "main")
 
 
 def test_outside_of_git_there_is_none(tmp_path: Path) -> None:
@@ -57,3 +58,8 @@ def test_a_git_that_does_not_answer_stops_nothing(tmp_path: Path, monkeypatch: p
     if reason == "no git":
         monkeypatch.setenv("PATH", str(tmp_path))
     assert commit_of(tmp_path) == Commit("", 0)
+
+
+def test_a_commit_that_no_branch_is_on(repository: Path) -> None:
+    git(repository, "checkout", "-q", "--detach")
+    assert commit_of(repository).branch == ""

@@ -11,22 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from mlopsctl.local import workspace as workspaces
-from mlopsctl.local.workspace import (
-    CodeChangedError,
-    CodeTooLargeError,
-    CodeTree,
-    read_code,
-    state_folder,
-    workspace,
-)
+from mlopsctl.engine.workplace import CodeChangedError
+from mlopsctl.ir.code import CodeTree, read_code
+from mlopsctl.local.workspace import state_folder, workspace
 from mlopsctl.source.code import code_files
 
 NO_CODE = CodeTree({}, {})
 HOLD = """\
 import sys
 from pathlib import Path
-from mlopsctl.local.workspace import CodeTree, workspace
+from mlopsctl.ir.code import CodeTree
+from mlopsctl.local.workspace import workspace
 with workspace(Path(sys.argv[1]), "other", CodeTree({}, {})) as work:
     (work.folder / "big").write_text("x")
     print("ready", flush=True)
@@ -126,26 +121,6 @@ def test_code_that_changes_as_the_run_begins_is_not_run(tmp_path: Path, change: 
             file.unlink()
     with workspace(tmp_path, "one", code) as work, pytest.raises(CodeChangedError, match=r"a\.py"):
         work.place("train", 1, ())
-
-
-def test_the_mark_of_a_file_is_its_content_and_mode(tmp_path: Path) -> None:
-    before = tree_of(tmp_path / "code", a="a", b="b").marks
-    assert before["a.py"] != before["b.py"]
-    (tmp_path / "code" / "a.py").chmod(0o755)
-    assert tree_of(tmp_path / "code").marks == {"a.py": f"{before['a.py']}+x", "b.py": before["b.py"]}
-
-
-def test_code_that_is_too_much_names_the_heaviest_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workspaces, "LARGEST_CODE", 5)
-    with pytest.raises(CodeTooLargeError) as raised:
-        tree_of(tmp_path / "code", a="1", b="333", c="22", d="4444")
-    assert (raised.value.size, raised.value.largest) == (10, [("d.py", 4), ("b.py", 3), ("c.py", 2)])
-
-
-def test_a_name_that_no_record_can_hold_is_refused(tmp_path: Path) -> None:
-    (tmp_path / os.fsdecode(b"\xff.py")).touch()
-    with pytest.raises(OSError, match="not UTF-8"):
-        read_code(code_files(tmp_path))
 
 
 def test_the_state_of_a_project_is_no_part_of_it(tmp_path: Path) -> None:

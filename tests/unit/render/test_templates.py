@@ -1,5 +1,7 @@
 """No value breaks out of its place in a template."""
 
+from typing import Any
+
 import pytest
 import yaml
 from hypothesis import given
@@ -24,9 +26,9 @@ HOSTILE = {
 }
 
 
-def name_in(text: str) -> object:
+def name_in(text: str) -> Any:
     (document,) = parse(text, "mlops.yaml").documents
-    read = plain(document.root)
+    read: Any = plain(document.root)
     assert read == yaml.safe_load(text)
     assert isinstance(read, dict)
     return read["metadata"]["name"]

@@ -1,7 +1,7 @@
 """Kept runs, as a store would give them back."""
 
 from mlopsctl.report.comparison import KeptRun
-from mlopsctl.store import Artifact, Release, RunRecord, RunStage, StageRecord
+from mlopsctl.store import Artifact, Release, RunRecord, RunStage, SearchRecord, StageRecord, TrialRecord
 
 RUN = "01JD3WQ7B4M2X8T6V0KZ9C5HNE"
 EARLIER = "01JCZX44Q2A7R5S8T1V3W6Y9ZB"
@@ -43,6 +43,20 @@ def result(
     )
 
 
+def trial(number: int, value: float | None, why: str = "") -> TrialRecord:
+    params = {"depth": number, "rate": 0.0123456 * number}
+    return TrialRecord(number=number, params=params, value=value, seconds=4.0 * number, key="t" * 64, run=RUN, why=why)
+
+
+SEARCH = SearchRecord(
+    metric="auc",
+    direction="maximize",
+    best=3,
+    trials=[
+        trial(1, None, "the command of `model` failed with exit code 1"),
+        *(trial(number, value) for number, value in enumerate([0.85, 0.871, 0.8412, 0.871], 2)),
+    ],
+)
 MODEL = Artifact(digest=digest("7"), size=1_400_000, kind="file", name="model.joblib")
 LATER = KeptRun(
     RunRecord(

@@ -12,6 +12,7 @@ from mlopsctl.events import (
     StageOutput,
     StageRetried,
     StageStarted,
+    TrialEnded,
 )
 
 RUN = "01JD3WQ7B4M2X8T6V0KZ9C5HNE"
@@ -115,4 +116,37 @@ INTERRUPTED: tuple[Event, ...] = (
     ended("model", Outcome.INTERRUPTED, seconds=12.5, reason="code changed: train.py"),
     run_ended(Outcome.INTERRUPTED, cached=0),
 )
-RUNS = {"good": GOOD, "refused": REFUSED, "failed": FAILED, "interrupted": INTERRUPTED}
+
+
+def trial(number: int, value: float | None, best: float | None, *, cached: bool = False, why: str = "") -> TrialEnded:
+    return TrialEnded(
+        stage="model",
+        trial=number,
+        trials=40,
+        params={"trees": 50 * number, "rate": 0.01234567 / number, "loss": "log"},
+        metric="auc",
+        value=value,
+        seconds=12.3,
+        cached=cached,
+        best=best,
+        why=why,
+    )
+
+
+SEARCHED: tuple[Event, ...] = (
+    *_DATA,
+    trial(1, None, None, why="the command of `model` failed with exit code 1"),
+    trial(2, 0.85, 0.85, cached=True),
+    trial(3, 0.8412, 0.85),
+    StageOutput(stage="model", line="4 │ fitting 200 trees on 28,834 rows"),
+    trial(4, 0.871, 0.871),
+    ended(
+        "model",
+        Outcome.DONE,
+        seconds=492.0,
+        summary="40 trials, 1 failed, best auc 0.871: trees=200 rate=0.00309 loss=log",
+        reason="new flights",
+    ),
+    run_ended(Outcome.DONE, serving=""),
+)
+RUNS = {"good": GOOD, "refused": REFUSED, "failed": FAILED, "interrupted": INTERRUPTED, "searched": SEARCHED}

@@ -1,6 +1,10 @@
 """As much of a terminal as it takes to know what stays on the screen."""
 
+import os
+import pty
 import re
+import tty
+from threading import Thread
 
 _SEQUENCE = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])")
 
@@ -49,3 +53,31 @@ class Screen:
             self.is_cursor_shown = command == "h"
         elif command != "m":
             raise AssertionError(f"this screen does not know {argument}{command}")
+
+
+class Watched:
+    """A pseudo-terminal whose screen is known; `close` it before reading."""
+
+    def __init__(self) -> None:
+        self.screen = Screen()
+        self.written = ""
+        self._ours, theirs = pty.openpty()
+        tty.setraw(theirs)
+        self.stream = os.fdopen(theirs, "w", encoding="utf-8")
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def close(self) -> None:
+        self.stream.close()
+        self._reader.join(timeout=10)
+        os.close(self._ours)
+        self.screen.write(self.written.replace("\n", "\r\n"))
+
+    def _read(self) -> None:
+        received = b""
+        try:
+            while piece := os.read(self._ours, 65536):
+                received += piece
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        self.written = received.decode()

@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 
 from mlopsctl.report import records_json
-from mlopsctl.report.comparison import differences
+from mlopsctl.report.comparison import KeptRun, differences
 from mlopsctl.report.display import display_width
 from mlopsctl.report.records_text import render_comparison, render_list, render_run
-from tests.unit.report.kept_runs import EARLIER, FORMER, LATER, RUN
+from mlopsctl.store import SearchRecord
+from tests.unit.report.kept_runs import EARLIER, FORMER, LATER, RUN, SEARCH
 
 SCHEMAS: Final = Path(__file__).parents[3] / "schemas" / "output" / "v1"
 ZONE: Final = timezone(timedelta(hours=1))
@@ -40,6 +41,28 @@ def test_a_run_reads_well(snapshot: SnapshotAssertion) -> None:
     text = render_run(LATER, is_serving=True, zone=ZONE)
     assert text == snapshot
     assert max(map(display_width, text.splitlines())) <= 80
+
+
+def test_the_trials_of_a_search_read_well(snapshot: SnapshotAssertion) -> None:
+    text = render_run(searched(SEARCH), is_serving=False, zone=ZONE)
+    assert text == snapshot
+    assert max(map(display_width, text.splitlines())) <= 80
+
+
+def test_of_many_trials_the_best_are_told() -> None:
+    many = [replace(SEARCH.trials[1], number=number, value=number / 100) for number in range(1, 41)]
+    least, most = (
+        render_run(searched(replace(SEARCH, trials=many, direction=direction)), is_serving=False)
+        for direction in ("minimize", "maximize")
+    )
+    assert least.index("trial 1 ") < least.index("trial 10 ") < least.index("and 30 other trials")
+    assert most.index("trial 40 ") < most.index("trial 31 ") < most.index("and 30 other trials")
+    assert "trial 11 " not in least
+
+
+def searched(search: SearchRecord) -> KeptRun:
+    results = {**LATER.results, "model": replace(LATER.results["model"], search=search)}
+    return KeptRun(LATER.record, results)
 
 
 def test_a_comparison_reads_well(snapshot: SnapshotAssertion) -> None:

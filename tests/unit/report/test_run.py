@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
-import pty
 import re
 import sys
-import tty
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -26,7 +23,7 @@ from mlopsctl.report.run_reporter import run_reporter
 from mlopsctl.report.run_text import RunReporter, TextReporter
 from mlopsctl.report.terminal import Terminal
 from tests.unit.report.runs import FAILED, GOOD, RUNS
-from tests.unit.report.screen import Screen
+from tests.unit.report.screen import Watched
 
 SCHEMA: Final = Path(__file__).parents[3] / "schemas" / "output" / "v1" / "run-event.json"
 
@@ -70,34 +67,6 @@ def test_a_run_keeps_to_80_columns(name: str) -> None:
 @pytest.fixture(autouse=True)
 def usual_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-
-
-class Watched:
-    """A pseudo-terminal whose screen is known; `close` it before reading."""
-
-    def __init__(self) -> None:
-        self.screen = Screen()
-        self.written = ""
-        self._ours, theirs = pty.openpty()
-        tty.setraw(theirs)
-        self.stream = os.fdopen(theirs, "w", encoding="utf-8")
-        self._reader = Thread(target=self._read)
-        self._reader.start()
-
-    def close(self) -> None:
-        self.stream.close()
-        self._reader.join(timeout=10)
-        os.close(self._ours)
-        self.screen.write(self.written.replace("\n", "\r\n"))
-
-    def _read(self) -> None:
-        received = b""
-        try:
-            while piece := os.read(self._ours, 65536):
-                received += piece
-        except OSError:  # how Linux says that the other end is closed
-            pass
-        self.written = received.decode()
 
 
 @pytest.mark.parametrize("name", RUNS)

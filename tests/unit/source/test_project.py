@@ -6,7 +6,8 @@ import pytest
 
 from mlopsctl.diagnostics import DiagnosedError
 from mlopsctl.source.nodes import at, plain
-from mlopsctl.source.project import Sources, find_root, load, overlaid
+from mlopsctl.source.overrides import overlaid
+from mlopsctl.source.project import Sources, find_root, load
 
 
 def document(kind: str, name: str, spec: str = "{}") -> str:

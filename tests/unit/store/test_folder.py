@@ -279,7 +279,7 @@ def test_a_lock_that_another_holds_for_too_long(root: Path) -> None:
         began = time.monotonic()
         with pytest.raises(StoreUnreachable, match="another process holds the lock"):
             store.add_record("run", "02", {})
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30
     store.add_record("run", "02", {})
 
 

@@ -41,6 +41,18 @@ class Carefree(BaseHTTPRequestHandler):
         """Keep still."""
 
 
+class Contrary(Carefree):
+    """Finds the condition of every write broken."""
+
+    def answer(self) -> None:
+        if self.command == "PUT":
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return self.reply(412)
+        return super().answer()
+
+    do_PUT = answer  # noqa: N815  # the name that the base class calls
+
+
 class ReadOnly(Carefree):
     """Lets nobody write."""
 
@@ -92,6 +104,12 @@ def test_a_bucket_that_minds_no_condition_is_refused(monkeypatch: pytest.MonkeyP
         store.try_out()
     assert caught.value.message == "`s3://bucket/store` replaces a value that may only be written where there is none"
     assert "overwrite each other" in caught.value.hint
+
+
+def test_a_bucket_that_has_everything_already_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bucket_on(Contrary, monkeypatch) as store, pytest.raises(StoreError) as caught:
+        store.try_out()
+    assert caught.value.message == "`s3://bucket/store` takes nothing new: it says that there is a value already"
 
 
 def test_a_bucket_that_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:

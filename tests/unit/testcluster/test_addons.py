@@ -14,6 +14,7 @@ from tests.cluster.provider.addons import access, kserve, storage
 from tests.cluster.provider.addons.images import Images
 from tests.cluster.provider.addons.manifests import Manifest, read, read_definitions
 from tests.cluster.provider.addons.sources import MODULES, Sources, download_commands
+from tests.cluster.provider.addons.webhooks import ServingPair
 from tests.cluster.provider.commands import run
 from tests.cluster.provider.folders import ProviderError
 
@@ -23,10 +24,11 @@ IMAGES = Images(
     executor="mlopsctl.test/argoexec:1",
     argo_server="mlopsctl.test/argocli:1",
     kserve_controller="mlopsctl.test/kserve-controller:1",
+    jobset_controller="mlopsctl.test/jobset-controller:1",
     gateway="mlopsctl.test/traefik:1",
     s3="mlopsctl.test/s3:1",
 )
-PAIR = kserve.ServingPair(b"the authority", b"the certificate", b"the key")
+PAIR = ServingPair(b"the authority", b"the certificate", b"the key")
 CLUSTER_WIDE = {
     "ClusterRole",
     "ClusterRoleBinding",

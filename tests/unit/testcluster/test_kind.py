@@ -36,6 +36,7 @@ def test_images_are_of_the_versions_that_the_node_has() -> None:
         "executor": workflows,
         "argo_server": workflows,
         "kserve_controller": pinned("node", "github.com/kserve/kserve"),
+        "jobset_controller": pinned("jobset", "sigs.k8s.io/jobset"),
         "gateway": pinned("gateway", "github.com/traefik/traefik/v3"),
         "s3": pinned("s3", "github.com/versity/versitygw"),
         "pull_policy": "IfNotPresent",

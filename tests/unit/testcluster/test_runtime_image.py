@@ -137,5 +137,5 @@ def test_nothing_is_there_that_nobody_needs_or_that_tells_of_the_machine(root: P
 
 
 def test_it_is_small(image: Path) -> None:
-    """In bytes, uncompressed. Perl alone, which a wrong choice of packages brings, is 50 MB."""
-    assert image.stat().st_size < 200_000_000
+    """In bytes, uncompressed; a third is for searches. Perl alone, which a wrong choice brings, is 50 MB."""
+    assert image.stat().st_size < 310_000_000

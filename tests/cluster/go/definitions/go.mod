@@ -8,6 +8,5 @@ require (
 	github.com/kubeflow/trainer/v2 v2.0.0
 	github.com/prometheus-operator/prometheus-operator v0.85.0
 	sigs.k8s.io/gateway-api v1.4.0
-	sigs.k8s.io/jobset v0.10.1
 	sigs.k8s.io/kueue v0.15.0
 )

@@ -1,22 +1,26 @@
-"""What a test cluster has besides Kubernetes: Argo Workflows, KServe, a gateway and a store, as objects to apply.
+"""What a test cluster has besides Kubernetes: Argo Workflows, KServe, JobSet, a gateway and a store, as objects.
 
 First come `definitions`; once the API server serves them, `objects`; in each namespace of a test `namespace_objects`.
 """
 
 from dataclasses import dataclass
 
-from tests.cluster.provider.addons import argo, gateway, kserve, storage
+from tests.cluster.provider.addons import argo, gateway, jobset, kserve, storage
 from tests.cluster.provider.addons.images import Images
 from tests.cluster.provider.addons.manifests import Manifest
 from tests.cluster.provider.addons.sources import Sources
 from tests.cluster.provider.addons.storage import Credentials
+from tests.cluster.provider.addons.webhooks import ServingPair
 
+# The names for which the webhooks' certificate is to be made out.
+WEBHOOK_NAMES = (*kserve.WEBHOOK_NAMES, *jobset.WEBHOOK_NAMES)
 # Of each add-on the Deployments, as (namespace, name): once all are available, everything answers but KServe's
 # webhook, which comes with the next round of the service proxy.
 DEPLOYMENTS = (
     (argo.NAMESPACE, "workflow-controller"),
     (argo.NAMESPACE, "argo-server"),
     (kserve.NAMESPACE, "kserve-controller-manager"),
+    (jobset.NAMESPACE, jobset.NAME),
     (gateway.NAMESPACE, "gateway"),
     (storage.NAMESPACE, "s3"),
 )
@@ -27,7 +31,7 @@ class Installation:
     """What the add-ons of one cluster are made with."""
 
     images: Images
-    webhook: kserve.ServingPair
+    webhooks: ServingPair
     credentials: Credentials = storage.CREDENTIALS
 
 
@@ -37,6 +41,7 @@ def definitions(sources: Sources) -> list[Manifest]:
         *argo.definitions(sources.argo),
         *kserve.definitions(sources.kserve),
         *gateway.definitions(sources.gateway_api),
+        *jobset.definitions(sources.jobset),
         *sources.optional_definitions(),
     ]
 
@@ -47,7 +52,8 @@ def objects(sources: Sources, installation: Installation) -> list[Manifest]:
     return [
         *storage.objects(images, credentials),
         *argo.objects(sources.argo, images),
-        *kserve.objects(sources.kserve, images, installation.webhook),
+        *kserve.objects(sources.kserve, images, installation.webhooks),
+        *jobset.objects(sources.jobset, images, installation.webhooks),
         *gateway.objects(images),
     ]
 

@@ -26,8 +26,11 @@ class Addresses:
         )
 
 
-def config_map(addresses: Addresses, runtime_image: str) -> Manifest:
-    """The ConfigMap `access` in the namespace of the store."""
+def config_map(addresses: Addresses, runtime_image: str, *, environments: str = "") -> Manifest:
+    """The ConfigMap `access` in the namespace of the store.
+
+    `environments` is a folder of the node in which pods of any user may keep Python environments, if it has one.
+    """
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -37,5 +40,6 @@ def config_map(addresses: Addresses, runtime_image: str) -> Manifest:
             "s3": addresses.s3,
             "argo-server": addresses.argo_server,
             "runtime-image": runtime_image,
+            **({"environments": environments} if environments else {}),
         },
     }

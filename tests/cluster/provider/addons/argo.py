@@ -53,6 +53,7 @@ def objects(module: Path, images: Images) -> list[Manifest]:
             name = each["metadata"]["name"]
             adapt(each, version=version, user=_USER, container=_CONTAINERS[name](images))
     controller = next(each for each in found if each["metadata"]["name"] == "workflow-controller" and _deploys(each))
+    _add_environment(controller, "LEADER_ELECTION_DISABLE", "true")  # alone as it is
     _add_environment(controller, "DEFAULT_REQUEUE_TIME", "500ms")  # the default of 10s makes short workflows long
     return [
         namespace(NAMESPACE),

@@ -8,12 +8,13 @@ PullPolicy = Literal["Never", "IfNotPresent"]
 
 @dataclass(frozen=True)
 class Images:
-    """References of images. All but KServe's have their program, under its own name, on PATH; KServe's is /manager."""
+    """References of images. KServe's and JobSet's program is /manager; all others are on PATH, by their own names."""
 
     workflow_controller: str
     executor: str
     argo_server: str
     kserve_controller: str
+    jobset_controller: str
     gateway: str
     s3: str
     pull_policy: PullPolicy = "Never"

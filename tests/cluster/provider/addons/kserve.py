@@ -1,13 +1,12 @@
 """KServe's controller in Standard mode, from the manifests of its Go module, with certificates of our own."""
 
-import base64
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.provider.addons.images import Images
 from tests.cluster.provider.addons.manifests import Manifest, namespace, read, read_definitions
 from tests.cluster.provider.addons.pods import NOBODY, adapt, readiness
+from tests.cluster.provider.addons.webhooks import ServingPair, in_base64
 
 NAMESPACE = "kserve"
 # The names for which the webhook's certificate is to be made out.
@@ -21,15 +20,6 @@ _LEFT_OUT = (
     "kserve-controller-manager-service",
     "kserve-webhook-server-secret",
 )
-
-
-@dataclass(frozen=True)
-class ServingPair:
-    """What the webhook serves with, as PEM: a certificate for `WEBHOOK_NAMES`, its key, and who signed it."""
-
-    authority: bytes
-    certificate: bytes
-    key: bytes
 
 
 def definitions(module: Path) -> list[Manifest]:
@@ -47,7 +37,7 @@ def objects(module: Path, images: Images, pair: ServingPair) -> list[Manifest]:
     version = module.name.partition("@")[2]
     for each in found:
         for webhook in each.get("webhooks", ()):
-            webhook["clientConfig"]["caBundle"] = _base64(pair.authority)
+            webhook["clientConfig"]["caBundle"] = in_base64(pair.authority)
         if each["kind"] == "Deployment":
             adapt(each, version=version, user=NOBODY, container=_manager(images))
     return [namespace(NAMESPACE), _config_map(module), _secret(pair), *found]
@@ -87,9 +77,5 @@ def _secret(pair: ServingPair) -> Manifest:
         "kind": "Secret",
         "type": "kubernetes.io/tls",
         "metadata": {"namespace": NAMESPACE, "name": "kserve-webhook-server-cert"},
-        "data": {"tls.crt": _base64(pair.certificate), "tls.key": _base64(pair.key)},
+        "data": {"tls.crt": in_base64(pair.certificate), "tls.key": in_base64(pair.key)},
     }
-
-
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode()

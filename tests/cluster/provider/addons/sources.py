@@ -13,7 +13,7 @@ MODULES: Mapping[str, tuple[str, str]] = {
     "argo": ("argo", "github.com/argoproj/argo-workflows/v3"),
     "kserve": ("node", "github.com/kserve/kserve"),
     "gateway_api": ("definitions", "sigs.k8s.io/gateway-api"),
-    "jobset": ("definitions", "sigs.k8s.io/jobset"),
+    "jobset": ("jobset", "sigs.k8s.io/jobset"),
     "trainer": ("definitions", "github.com/kubeflow/trainer/v2"),
     "kueue": ("definitions", "sigs.k8s.io/kueue"),
     "prometheus_operator": ("definitions", "github.com/prometheus-operator/prometheus-operator"),
@@ -43,9 +43,8 @@ class Sources:
         return [folder for folder in folders if not folder.is_dir()]
 
     def optional_definitions(self) -> list[Manifest]:
-        """Of JobSet, Kubeflow Trainer, Kueue and the Prometheus operator. No controller of theirs runs."""
+        """Of Kubeflow Trainer, Kueue and the Prometheus operator. No controller of theirs runs."""
         return [
-            *read_definitions(self.jobset / "config/components/crd/bases"),
             *read_definitions(self.trainer / "manifests/base/crds"),
             *read_definitions(self.kueue / "config/components/crd/bases"),
             *read_definitions(

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ def python(name: str) -> Path:
     return Path(found)
 
 
-def run(interpreter: Path, folder: Path, data: Path) -> dict[str, object]:
+def run(interpreter: Path, folder: Path, data: Path) -> dict[str, Any]:
     spec, report = folder / "spec.json", folder / "report.json"
     spec.write_text(json.dumps({"path": str(data), "contract": {"columns": {"a": {"type": "timestamp"}}}}))
     ended = subprocess.run(command(interpreter, spec, report), cwd=folder, check=False, capture_output=True, text=True)

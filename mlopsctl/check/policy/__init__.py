@@ -1,0 +1,1 @@
+"""Policies: rules in CEL over pipelines as they are in an environment."""

@@ -1,0 +1,1 @@
+"""What may serve where, and what did: decisions over what runs have left in the store, and their effects."""
