@@ -26,13 +26,16 @@ from mlopsctl.store import DriftCheck, PointerMoved, Store, timestamp
 class Checked:
     """A check, and what it takes to keep it: the pointer's version that it began from, and the state after it.
 
-    `concludes` says whether anything was concluded, of drift or of performance. `trouble` is why predictions couldn't
-    be held against the truth; what was found of drift counts all the same.
+    `unanswered` is the state until what is due is done, so that the next check finds the same again if it never is;
+    where nothing is due, it is the state after the check. `concludes` says whether anything was concluded, of drift or
+    of performance. `trouble` is why predictions couldn't be held against the truth; what was found of drift counts all
+    the same.
     """
 
     record: DriftCheck
     version: str | None
     state: State
+    unanswered: State
     concludes: bool
     trouble: DiagnosedError | None = None
 
@@ -71,25 +74,29 @@ def check(reader: Reader, pipeline: Pipeline, monitor: MonitorStage, now: dateti
     after = _after(asked, before, looked, judged)
     action, why = _action(monitor, after, _counts(looked, judged, after), now)
     performance = judged.to_json(breaches=after.failures) if judged else None
+    unanswered = replace(before, last=after.last, had_truth=after.had_truth) if action else after
     record = replace(_record(asked, state.since, looked, after), performance=performance, action=action, why=why)
     return Checked(
         record=record,
         version=pointer.version if pointer else None,
         state=after,
+        unanswered=unanswered,
         concludes=looked.outcome != UNDECIDED or (judged is not None and judged.concludes),
         trouble=trouble,
     )
 
 
-def keep(store: Store, pipeline: Pipeline, monitor: MonitorStage, checked: Checked) -> Checked:
+def keep(store: Store, pipeline: Pipeline, monitor: MonitorStage, checked: Checked, *, is_answered: bool) -> Checked:
     """Keep the check's record, and let the next one begin where it ends, if it concluded anything.
 
+    `is_answered` says that `acted` is called once what is due is done: until then the next one begins where it began.
     Raises StoreError, and DiagnosedError if another check ended meanwhile.
     """
     state = state_of(pipeline, monitor)
     store.add_record(state.records, checked.record.check, checked.record.to_json())
     try:
-        pointer = state.move(store, checked.state, expect=checked.version)
+        after = checked.unanswered if is_answered else checked.state
+        pointer = state.move(store, after, expect=checked.version)
     except PointerMoved as error:
         if not checked.concludes:
             return checked  # and the other one is the last

@@ -3,12 +3,15 @@
 What it does is decided by what it judged: where another release serves by now, none is turned back.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from mlopsctl.cluster.access import INSISTENT, Patience
+from mlopsctl.cluster.access import INSISTENT
 from mlopsctl.cluster.connection import Connection
+from mlopsctl.cluster.errors import Outdated
 from mlopsctl.cluster.inside import connect_inside
 from mlopsctl.cluster.objects import Objects
 from mlopsctl.cluster.override import Overrides
@@ -21,7 +24,7 @@ from mlopsctl.engine.audit import Deed, Did, append
 from mlopsctl.frozen import frozen
 from mlopsctl.ir.contract import Contract
 from mlopsctl.ir.model import MonitorStage
-from mlopsctl.ir.names import schedules
+from mlopsctl.ir.names import LONGEST_NAME, schedules, shortened
 from mlopsctl.manifest import BY
 from mlopsctl.plan.overrides import Override
 from mlopsctl.pod import faults
@@ -33,7 +36,7 @@ from mlopsctl.release.serving_faults import no_route, not_noted
 from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import DriftCheck, Store, StoreError, short_run, timestamp
 
-_ONCE = Patience(connect=5.0, read=30.0)
+_HASH = 8
 
 
 @frozen(kw_only=True)
@@ -59,9 +62,9 @@ class Answer:
 def given(answer: Answer, store: Store, stop: Stop, environ: Mapping[str, str] = os.environ) -> str:
     """Do what the check asks for; what was done, in words. Raises DiagnosedError, StoreError."""
     try:
-        if answer.check.action == "retrain":
-            return f"{start_run(connect_inside(environ, patience=_ONCE), answer)} was started"
         connection = connect_inside(environ, patience=INSISTENT)
+        if answer.check.action == "retrain":
+            return f"{start_run(connection, answer)} was started"
         if answer.check.action == "rollback":
             return turn_back(connection, answer, store, stop)
         return stop_serving(connection, answer, store)
@@ -72,17 +75,28 @@ def given(answer: Answer, store: Store, stop: Stop, environ: Mapping[str, str] =
 
 
 def start_run(connection: Connection, answer: Answer) -> str:
-    """Start a run of the pipeline; the workflow's name. Raises ClusterError."""
+    """Start a run of the pipeline; the workflow's name. Raises ClusterError.
+
+    Whoever ended before it could note that it had started one has started this one: it has a name of its own.
+    """
+    name = _name_of_run(answer)
     workflow = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
-        "metadata": {"generateName": f"{answer.pipeline}-", "labels": {BY: as_label(answer.who)}},
+        "metadata": {"name": name, "labels": {BY: as_label(answer.who)}},
         "spec": {"workflowTemplateRef": {"name": answer.pipeline}},
     }
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{connection.namespace}/workflows"
-    # Asked twice, it would start two runs.
-    made = connection.send(Request(method="POST", path=path, body=workflow, is_repeatable=False))
-    return str(made.document["metadata"]["name"])
+    with suppress(Outdated):  # it is there already
+        connection.send(Request(method="POST", path=path, body=workflow, is_repeatable=True))
+    return name
+
+
+def _name_of_run(answer: Answer) -> str:
+    """The same until the monitor has noted that it acted."""
+    told = "\n".join((answer.monitor.name, answer.check.run, answer.check.acted))
+    digest = hashlib.sha256(told.encode()).hexdigest()[:_HASH]
+    return f"{shortened(answer.pipeline, LONGEST_NAME - len(digest) - 1)}-{digest}"
 
 
 def turn_back(connection: Connection, answer: Answer, store: Store, stop: Stop) -> str:

@@ -140,7 +140,7 @@ _BY_HAND = {"retrain": "run {} --env NAME", "rollback": "rollback {} --env NAME"
 def not_answered(pipeline: str, action: str, why: str) -> Finding:
     """A monitor was to do something about what it found, and could not. `notify.onFailure` is told.
 
-    The next check that finds it tries again: no cooldown begins.
+    The next check finds the same and tries again: until it is done, no cooldown begins.
 
     Example:
         onDrift: {do: rollback}        # and no earlier release is left that wasn't rejected

@@ -32,7 +32,8 @@ def run(name: str, settings: Settings, stop: Stop) -> int:
         raise DiagnosedError(faults.no_such_stage(name, tuple(monitors), "monitor"))
     monitor = monitors[name]
     reader = _reader(settings, contract, store, stop)
-    found = keep(store, contract.pipeline, monitor, check(reader, contract.pipeline, monitor, datetime.now(UTC)))
+    seen = check(reader, contract.pipeline, monitor, datetime.now(UTC))
+    found = keep(store, contract.pipeline, monitor, seen, is_answered=True)
     _tell(found.record)
     code = _acted(store, contract, monitor, found, stop) if found.record.action else 0
     if found.trouble is not None:

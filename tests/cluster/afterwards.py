@@ -1,6 +1,7 @@
 """What became of the parts of a cluster while tests ran on it: of a run that failed the log is all that is left."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.cluster.provider.addons import DEPLOYMENTS
 
 INSTALLED = tuple(sorted({namespace for namespace, _ in DEPLOYMENTS}))
 _MOST_WARNINGS = 12
+_LAST_LINES = 8
 
 
 def told(since: datetime) -> list[str]:
@@ -38,6 +40,47 @@ def happened(kubeconfig: Path, since: datetime, namespaces: Sequence[str] = INST
     return [line for pod in pods for line in _of_pod(pod, since)] + [
         _warning(each) for each in recent[-_MOST_WARNINGS:]
     ]
+
+
+def left(kubeconfig: Path, namespace: str) -> list[str]:
+    """What a test that failed leaves in its namespace: workflows, pods that didn't go well, the newest warnings."""
+    try:
+        return list(_left(Admin(kubeconfig), namespace))
+    except (ApiException, ConfigException, OSError, HTTPError) as error:
+        return [f"it doesn't answer: {' '.join(str(error).split())[:300]}"]
+
+
+def _left(admin: Admin, namespace: str) -> Iterator[str]:
+    workflows = admin.ask("GET", f"/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflows")["items"]
+    for each in sorted(workflows, key=lambda found: str(found["metadata"]["creationTimestamp"])):
+        began, status = _time(each["metadata"]["creationTimestamp"]), each.get("status", {})
+        said = f"workflow {each['metadata']['name']} of {began:%H:%M:%S} is {status.get('phase', 'not begun')}"
+        yield f"{said}: {status.get('message', '')}".removesuffix(": ")
+    for pod in admin.ask("GET", f"/api/v1/namespaces/{namespace}/pods")["items"]:
+        if pod.get("status", {}).get("phase") in ("Pending", "Failed"):
+            yield _state(pod)
+            yield from _last_words(admin, pod)
+    events = admin.ask("GET", f"/api/v1/namespaces/{namespace}/events?fieldSelector=type%3DWarning")["items"]
+    for event in sorted(events, key=_time_of)[-_MOST_WARNINGS:]:
+        yield _warning(event)
+
+
+def _state(pod: Manifest) -> str:
+    """A pod's name and how it is, with what its containers and the scheduler say of it."""
+    status = pod["status"]
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    told = [how for each in containers for how in each.get("state", {}).values()]
+    said = [how.get("message") or how.get("reason") for how in (*told, *status.get("conditions", ()))]
+    why = "; ".join(dict.fromkeys(" ".join(each.split())[-300:] for each in said if each and each != "Completed"))
+    return f"pod {pod['metadata']['name']} is {status['phase']}: {why}".removesuffix(": ")
+
+
+def _last_words(admin: Admin, pod: Manifest) -> Iterator[str]:
+    """What its main container printed last, if that is still known."""
+    place, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    with suppress(ApiException):
+        said = admin.ask("GET", f"/api/v1/namespaces/{place}/pods/{name}/log?container=main&tailLines={_LAST_LINES}")
+        yield from (f"  {line}" for line in str(said).splitlines())
 
 
 def _of_pod(pod: Manifest, since: datetime) -> Iterator[str]:

@@ -7,7 +7,7 @@ What isn't there isn't built: the test is skipped, and the end of the run says b
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import NoReturn
 import pytest
 
 from mlopsctl.store import Store, open_store
+from tests.cluster import afterwards
 from tests.cluster.access import NAMED, read_access, shared_kubeconfig
 from tests.cluster.examining import Admin
 from tests.cluster.objects import Objects
@@ -59,6 +60,18 @@ def missing(config: pytest.Config, what: str) -> NoReturn:
     if config.getoption("require_cluster"):
         pytest.fail(what, pytrace=False)
     pytest.skip(f"{what}: `{WITH_CLUSTER}` runs it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say of a test that failed what it leaves in its namespace, which is gone a moment later."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for found in getattr(item, "funcargs", {}).values():
+            if isinstance(found, Objects):
+                lines = afterwards.left(found.kubeconfig, found.namespace)
+                report.sections.append((f"left in {found.namespace}", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture(scope="session")

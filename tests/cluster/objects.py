@@ -18,7 +18,7 @@ class Objects:
     """The objects of one namespace, and those of none."""
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
-        self.namespace = namespace
+        self.kubeconfig, self.namespace = kubeconfig, namespace
         connected = config.new_client_from_config(str(kubeconfig))
         # What one API server knows is remembered in a file by its address, and addresses are used again.
         self._client = DynamicClient(

@@ -2,10 +2,11 @@
 
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from tests.cluster.afterwards import happened, told
+from tests.cluster.afterwards import happened, left, told
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin, Manifest
 
@@ -60,7 +61,29 @@ def test_what_became_of_pods_is_said(api_server: Reached, admin: Admin, place: s
     assert happened(api_server.kubeconfig, AFTER, [place]) == [f"pod {place}/gone is Failed: Evicted no space"]
 
 
+def test_what_a_test_leaves_is_said(api_server: Reached, admin: Admin, place: str) -> None:
+    state = {"name": "main", "ready": False, "restartCount": 0, "image": "", "imageID": ""}
+    ended = {"state": {"terminated": {**ENDED, "message": "no more\n memory"}}}
+    add_pod(admin, place, "failed", {"phase": "Failed", "containerStatuses": [{**state, **ended}]})
+    lacks = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}
+    add_pod(admin, place, "waits", {"phase": "Pending", "conditions": [lacks]})
+    add_pod(admin, place, "well", {"phase": "Succeeded"})
+    made = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "line-1"}, "spec": {}}
+    admin.create(f"/apis/argoproj.io/v1alpha1/namespaces/{place}/workflows", made)
+    warn(admin, place, 1)
+
+    workflow, *others = left(api_server.kubeconfig, place)
+    assert (workflow[:19], workflow[-12:]) == ("workflow line-1 of ", "is not begun")
+    assert others == [
+        "pod failed is Failed: no more memory",
+        "pod waits is Pending: 0/1 nodes are available",
+        f"11:01:00 pod {place}/s3: Evicted: disk is full 1",
+    ]
+
+
 def test_a_cluster_that_is_gone_is_no_fault_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLOPSCTL_TEST_KUBECONFIG", "/nowhere/kubeconfig")
     (line,) = told(BEFORE)
+    assert line.startswith("it doesn't answer: ")
+    (line,) = left(Path("/nowhere/kubeconfig"), "any")
     assert line.startswith("it doesn't answer: ")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,12 @@ def test_a_monitor_stops_what_it_watches_and_nothing_else(watching: Watching) ->
 def test_a_monitor_that_trains_again_may_not_touch_what_serves(watching: Watching) -> None:
     connection, answer = watching.connection(), watching.answer()
     name = start_run(connection, answer)
+    assert start_run(connection, answer) == name  # as who ended before it was noted does
     workflows = f"/apis/argoproj.io/v1alpha1/namespaces/{watching.namespace}/workflows"
     made = watching.admin.ask("GET", f"{workflows}/{name}")
     assert made["metadata"]["labels"]["mlopsctl.dev/by"] == "monitor-drift"
+    later = replace(answer, check=replace(answer.check, acted="2026-03-01T11:00:00+00:00"))
+    assert start_run(connection, later) != name
     with pytest.raises(Forbidden):
         stop_serving(connection, answer, watching.store)
     assert entries(watching.store, "staging") == []

@@ -101,7 +101,7 @@ class World:
             return check(Reader(store=self.store, python=nobody, stop=stop), self.pipeline, self.monitor, at)
 
     def checked(self, at: datetime) -> Checked:
-        return keep(self.store, self.pipeline, self.monitor, self.check(at))
+        return keep(self.store, self.pipeline, self.monitor, self.check(at), is_answered=True)
 
 
 def nobody() -> NoReturn:
@@ -136,6 +136,30 @@ def test_drift_acts_after_so_many_checks_and_then_rests(world: World) -> None:
     assert (last.check, last.did, last.acted) == (found.record.check, "action 3", timestamp(NOON + 80 * MINUTE))
 
 
+def test_what_is_due_stays_due_until_it_is_done(world: World) -> None:
+    world.asked(NOON - MINUTE, mean=3.0)
+    world.checked(NOON)
+    world.asked(NOON + MINUTE, mean=3.0)
+    for minutes in (2, 3, 4):  # the first two of these ended before they had acted
+        due = world.checked(NOON + minutes * MINUTE)
+        found = due.record
+        assert (found.outcome, found.breaches, found.action, found.acted) == ("drifted", 2, "retrain", "")
+        assert found.since == timestamp(NOON)
+    acted(world.store, world.pipeline, world.monitor, due, "done")
+    after = world.checked(NOON + 5 * MINUTE).record
+    assert (after.outcome, after.breaches, after.action, after.did) == ("undecided", 2, "", "done")
+    assert after.since == timestamp(NOON + 4 * MINUTE)
+
+
+def test_where_nobody_acts_each_check_begins_where_the_last_one_ended(world: World) -> None:
+    world.asked(NOON - 2 * MINUTE, mean=3.0)
+    world.checked(NOON - MINUTE)
+    world.asked(NOON - MINUTE / 2, mean=3.0)
+    due = keep(world.store, world.pipeline, world.monitor, world.check(NOON), is_answered=False)
+    assert due.record.action == "retrain"
+    assert world.check(NOON + MINUTE).record.since == timestamp(NOON)
+
+
 def test_a_check_without_drift_begins_the_count_anew(world: World) -> None:
     for minutes, mean, breaches in ((0, 3.0, 1), (10, 0.0, 0), (20, 3.0, 1)):
         world.asked(NOON + (minutes - 1) * MINUTE, mean=mean)
@@ -164,9 +188,9 @@ def test_a_check_that_is_not_kept_changes_nothing(world: World) -> None:
 def test_of_two_checks_at_once_one_counts(world: World) -> None:
     world.asked(NOON - MINUTE, mean=3.0)
     first, second = world.check(NOON), world.check(NOON)
-    keep(world.store, world.pipeline, world.monitor, first)
+    keep(world.store, world.pipeline, world.monitor, first, is_answered=True)
     with pytest.raises(DiagnosedError, match="MLO824"):
-        keep(world.store, world.pipeline, world.monitor, second)
+        keep(world.store, world.pipeline, world.monitor, second, is_answered=True)
     assert world.check(NOON).record.since == timestamp(NOON)
 
 

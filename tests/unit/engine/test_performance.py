@@ -103,9 +103,11 @@ def test_worse_predictions_act_after_so_many_checks_and_then_rest(flown: Flown) 
     flown.said(NOON + MINUTE, {"DL1": 0})
     second = flown.checked(NOON + 2 * MINUTE)
     assert (second.record.action, second.record.why) == ("retrain", "")
+    second = flown.checked(NOON + 3 * MINUTE)  # the one before ended before it had acted
+    assert (second.record.action, second.record.why) == ("retrain", "")
     acted(flown.store, flown.pipeline, flown.monitor, second, "done")
-    flown.said(NOON + 3 * MINUTE, {"DL1": 0})
-    third = flown.checked(NOON + 4 * MINUTE).record
+    flown.said(NOON + 4 * MINUTE, {"DL1": 0})
+    third = flown.checked(NOON + 5 * MINUTE).record
     assert third.performance is not None
     assert (third.action, third.performance["breaches"]) == ("", 3)
     assert third.why.startswith("nothing more is done until ")
