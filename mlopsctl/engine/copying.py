@@ -8,10 +8,8 @@ import json
 import math
 import queue
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.client import HTTPException
@@ -47,44 +45,6 @@ class Copied:
     is_same: bool | None
 
 
-@dataclass(slots=True)
-class _Counts:
-    """What came of all since it was last told."""
-
-    copies: int = 0
-    errors: int = 0
-    left_out: int = 0
-    compared: int = 0
-    differing: int = 0
-    first: str = ""
-    milliseconds: Counter[str] = field(default_factory=Counter)
-    served_in: Counter[str] = field(default_factory=Counter)
-
-    def add(self, copied: Copied, exchange: Exchange) -> None:
-        self.copies += 1
-        self.served_in[_milliseconds(exchange.seconds)] += 1
-        if copied.fault:
-            self.errors += 1
-            self.first = self.first or copied.fault
-            return
-        self.milliseconds[_milliseconds(copied.seconds)] += 1
-        if copied.is_same is not None:
-            self.compared += 1
-            self.differing += not copied.is_same
-
-    def tally(self) -> Tally:
-        return Tally(
-            copies=self.copies,
-            errors=self.errors,
-            left_out=self.left_out,
-            compared=self.compared,
-            differing=self.differing,
-            first=self.first,
-            milliseconds=dict(self.milliseconds),
-            served_in=dict(self.served_in),
-        )
-
-
 class Copies:
     """Sends copies for as long as the `with` block does, to whom the store says, and tells it what came of them.
 
@@ -97,8 +57,7 @@ class Copies:
         self._queue: queue.Queue[tuple[Shadow, Exchange]] = queue.Queue(_MOST_WAITING)
         self._lock = threading.Lock()
         self._bytes = 0
-        self._counts = _Counts()
-        self._untold: list[Tally] = []  # as the store could not be reached
+        self._untold: Tally | None = None  # none where there is nothing to tell
         self._told = 0.0
         self._ends = threading.Event()
         self._senders = [threading.Thread(target=self._send, name="copies", daemon=True) for _ in range(_AT_ONCE)]
@@ -126,7 +85,7 @@ class Copies:
             return
         with self._lock:
             if exchange.request is None or self._bytes + _size(exchange) > MOST_BYTES or self._queue.full():
-                self._counts.left_out += 1
+                self._count(Tally(left_out=1))
                 return
             self._bytes += _size(exchange)
         self._queue.put_nowait((shadow, exchange))  # this thread alone puts any
@@ -141,7 +100,7 @@ class Copies:
             with self._lock:
                 self._bytes -= _size(exchange)
                 if self._shadow is not None and shadow.id == self._shadow.id:
-                    self._counts.add(found, exchange)
+                    self._count(tally_of(found, exchange))
 
     def _watch(self) -> None:
         while not self._ends.is_set():
@@ -166,24 +125,30 @@ class Copies:
         with self._lock:
             self._shadow = found
             if is_other:
-                self._counts = _Counts()
+                self._untold = Tally() if found is not None else None
         if found is not None and is_other:
             self._on_line(f"copies of {found.share:.4g} of the requests go to {found.address}")
-            self._told = monotonic()
-            self._untold = [Tally()]
             self._tell(found)
 
     def _tell(self, shadow: Shadow) -> None:
-        with self._lock:
-            counts, self._counts = self._counts, _Counts()
-        if counts != _Counts():
-            self._untold.append(counts.tally())
-        if not self._untold:
+        untold = self._taken()
+        if untold is None:
             return
-        with suppress(StoreError):  # then it is told with what comes next
-            add_tally(self._store, shadow, sum(self._untold, start=Tally()), datetime.now(UTC))
-            self._untold = []
+        try:
+            add_tally(self._store, shadow, untold, datetime.now(UTC))
+        except StoreError:  # then it is told with what comes next
+            with self._lock:
+                self._untold = untold if self._untold is None else untold + self._untold
         self._told = monotonic()
+
+    def _taken(self) -> Tally | None:
+        with self._lock:
+            untold, self._untold = self._untold, None
+        return untold
+
+    def _count(self, found: Tally) -> None:
+        """Add what is to be told; the lock is held."""
+        self._untold = found if self._untold is None else self._untold + found
 
 
 def copied(address: str, exchange: Exchange) -> Copied:
@@ -202,6 +167,20 @@ def copied(address: str, exchange: Exchange) -> Copied:
         fault = str(error) or type(error).__name__
     seconds = monotonic() - begun
     return Copied(fault=fault, seconds=seconds, is_same=None if fault else is_same(exchange.response, answer))
+
+
+def tally_of(found: Copied, exchange: Exchange) -> Tally:
+    """What came of the one copy of this exchange."""
+    served_in = {_milliseconds(exchange.seconds): 1}
+    if found.fault:
+        return Tally(copies=1, errors=1, first=found.fault, served_in=served_in)
+    return Tally(
+        copies=1,
+        compared=int(found.is_same is not None),
+        differing=int(found.is_same is False),
+        milliseconds={_milliseconds(found.seconds): 1},
+        served_in=served_in,
+    )
 
 
 def is_same(one: bytes | None, other: bytes) -> bool | None:
