@@ -18,6 +18,7 @@ from mlopsctl.diagnostics import DiagnosedError
 from mlopsctl.frozen import frozen
 
 if TYPE_CHECKING:
+    from mlopsctl.cluster.site import Site
     from mlopsctl.compilation import Compilation
     from mlopsctl.ir.model import DeployStage, Pipeline
     from mlopsctl.release.expectation import Wanted
@@ -69,11 +70,12 @@ def verify(
     if wanted is None:
         typer.echo(f"nothing of {chosen.name} is released in {env}: nothing to verify", err=output is not Format.TEXT)
         return
-    if said := _stopped(screen, compilation, pipeline=chosen.name):
+    site = _site(screen, compilation)
+    if site is not None and (said := _stopped(site, chosen.name)):
         typer.echo(f"{said}: nothing to verify until it is resumed", err=output is not Format.TEXT)
         return
     with Stop() as stop, stop.set_by_signals():
-        asked = _Asked(screen, compilation, chosen, _stage(chosen), store, wanted, stop)
+        asked = _Asked(screen, compilation, site, chosen, _stage(chosen), store, wanted, stop)
         with _answering(asked, url) as (live, expected):
             found = carry_out(_subject(asked, live, expected))
     keep(store, found, who_here(screen.environ))
@@ -83,15 +85,20 @@ def verify(
         raise typer.Exit(exit_code_of(found.faults))
 
 
-def _stopped(screen: Screen, compilation: "Compilation", *, pipeline: str) -> str:
-    """That people have stopped the pipeline in a cluster, so that what serves can't be asked; else nothing."""
+def _site(screen: Screen, compilation: "Compilation") -> "Site | None":
+    """The cluster that it serves in, if it is one. Raises DiagnosedError if that can't be reached."""
     if not in_cluster(compilation):
-        return ""
+        return None
     from mlopsctl.cli.planning import reached
+
+    return reached(screen, compilation)
+
+
+def _stopped(site: "Site", pipeline: str) -> str:
+    """That people have stopped the pipeline, so that what serves can't be asked; else nothing."""
     from mlopsctl.cluster.serving_now import overrides_in
     from mlopsctl.report.overrides import by_whom
 
-    site = reached(screen, compilation)
     stop, _ = overrides_in(site.objects, site.environment.namespace, site.environment.name, pipeline)
     return f"{pipeline} is stopped in {site.environment.name} {by_whom(stop)}" if stop else ""
 
@@ -102,6 +109,7 @@ class _Asked:
 
     screen: Screen
     compilation: "Compilation"
+    site: "Site | None"
     pipeline: "Pipeline"
     stage: "DeployStage"
     store: "Store"
@@ -145,8 +153,8 @@ def _answering(asked: _Asked, url: str) -> Iterator[tuple["Live", "Expected"]]:
     """Where it answers, and what does: in a cluster its gateway, else a server that is started for this."""
     from mlopsctl.release.verification import Expected
 
-    if in_cluster(asked.compilation):
-        yield _in_cluster(asked, url)
+    if asked.site is not None:
+        yield _in_cluster(asked, asked.site, url)
         return
     wanted = asked.wanted
     expected = Expected(run=wanted.run, model=wanted.model, by=wanted.by, found="", seen="")
@@ -167,11 +175,9 @@ def _answering(asked: _Asked, url: str) -> Iterator[tuple["Live", "Expected"]]:
         yield _live(asked, found.url, ""), replace(expected, seen="it was started from the store, by digest")
 
 
-def _in_cluster(asked: _Asked, url: str) -> tuple["Live", "Expected"]:
-    from mlopsctl.cli.planning import reached
+def _in_cluster(asked: _Asked, site: "Site", url: str) -> tuple["Live", "Expected"]:
     from mlopsctl.release.expectation import expected_in_cluster, gateway_url
 
-    site = reached(asked.screen, asked.compilation)
     gateway = site.environment.gateway
     if gateway is None and not url:
         raise typer.BadParameter(f"`{site.environment.name}` names no gateway: say with --url where its models answer")
