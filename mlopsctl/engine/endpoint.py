@@ -130,7 +130,7 @@ class Endpoint:
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
-        ports = _free_ports(self._wanted_port or 0, 0)
+        ports = free_ports(self._wanted_port or 0, 0)
         self._port = ports[0]
         self._launch = self._server.launch(self._folder, ports)
         command = Command(
@@ -220,7 +220,8 @@ def _server_settings(host: str, http_port: int, grpc_port: int) -> dict[str, obj
     }
 
 
-def _free_ports(*wanted: int) -> list[int]:
+def free_ports(*wanted: int) -> list[int]:
+    """Ports of this machine that nobody listens on now: these, and for 0 any. Raises NotReady."""
     # Asked for before the start, or what already listens there would answer for a server that can't. Should another
     # process take a port in between, the server says so and ends.
     with ExitStack() as closing:

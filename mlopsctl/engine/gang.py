@@ -4,16 +4,16 @@ Here they meet on the loopback interface. However they are run, what comes of th
 """
 
 import select
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlopsctl.diagnostics import DiagnosedError
+from mlopsctl.engine.endpoint import HOST, free_ports
 from mlopsctl.engine.ranks import Rank, RankEnd, decisive, rank_line
 from mlopsctl.engine.session import Session
 from mlopsctl.events import Event, StageOutput
@@ -27,7 +27,6 @@ from mlopsctl.store import Artifact, Store
 if TYPE_CHECKING:
     from mlopsctl.engine.attempts import Attempts
 
-_LOOPBACK = "127.0.0.1"
 _LOG_LIMIT = 64 * 1024 * 1024  # bytes, as for the log of one command
 
 
@@ -66,8 +65,8 @@ def together(attempts: "Attempts", count: int) -> Together:
 
 def _here(attempts: "Attempts", count: int) -> list[RankEnd]:
     """How each rank ended, as a process of this machine."""
-    port = _free_port()
-    ranks = [Rank(number=number, count=count, address=_LOOPBACK, port=port) for number in range(count)]
+    (port,) = free_ports(0)
+    ranks = [Rank(number=number, count=count, address=HOST, port=port) for number in range(count)]
     with _stopping_with(attempts.session.stop) as stop, ThreadPoolExecutor(count, attempts.label) as pool:
         return list(pool.map(lambda rank: _as_rank(attempts, rank, stop), ranks))
 
@@ -138,11 +137,3 @@ def _whole_log(ends: Sequence[RankEnd], folder: Path, store: Store) -> Artifact 
                     log.write(rank_line(end.rank, line.rstrip("\n") + "\n").encode())
             part.unlink()
     return store.put_artifact(whole) if whole.stat().st_size else None
-
-
-def _free_port() -> int:
-    """A port that nobody listens on now."""
-    with closing(socket.socket()) as one:
-        one.bind((_LOOPBACK, 0))
-        port: int = one.getsockname()[1]
-        return port
