@@ -40,7 +40,6 @@ class Exchange:
     status: int
     request: bytes | None
     response: bytes | None
-    is_kept: bool = True
     chance: float = 0.0
     content_type: str = ""
 
@@ -141,7 +140,6 @@ class _Watch:
                     status=asked.status,
                     request=asked.body,
                     response=body,
-                    is_kept=asked.is_kept,
                     chance=asked.chance,
                     content_type=asked.content_type,
                 )
