@@ -20,12 +20,11 @@ from mlopsctl.ir.model import Stage, TrainStage
 from mlopsctl.ir.values import shown
 from mlopsctl.runtime.checkpoints import Checkpoint
 from mlopsctl.runtime.memory import memory_limit
-from mlopsctl.runtime.process import CannotStart, Ending
+from mlopsctl.runtime.process import OUT_OF_MEMORY, TERMINATED, CannotStart, Ending
 from mlopsctl.runtime.step import OutputFile, Place, Step, StepResult, perform
 from mlopsctl.source.nodes import Plain
 from mlopsctl.store import Artifact
 
-_OUT_OF_MEMORY, _TERMINATED = 137, 143
 # A shell that is asked to end goes at once, and nobody learns how the program below it did. This one waits for it, and
 # ends as it does.
 _UNTIL_IT_ENDS = "trap 'exit $?' TERM\n"
@@ -184,9 +183,9 @@ def _class_of(ending: Ending) -> str:
     """The kind of failure: a word of `retries.on`, or another for what no retry would mend."""
     if ending.reason != "exited":
         return ending.reason
-    if ending.lacked_memory or ending.signal == signal.SIGKILL or ending.exit_code == _OUT_OF_MEMORY:
+    if ending.lacked_memory or ending.signal == signal.SIGKILL or ending.exit_code == OUT_OF_MEMORY:
         return "oom"
-    if ending.signal == signal.SIGTERM or ending.exit_code == _TERMINATED:
+    if ending.signal == signal.SIGTERM or ending.exit_code == TERMINATED:
         return "preempted"
     return "error"
 

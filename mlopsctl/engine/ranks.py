@@ -11,12 +11,10 @@ from typing import Any
 from mlopsctl.diagnostics import Diagnostic
 from mlopsctl.frozen import frozen
 from mlopsctl.runtime.checkpoints import Checkpoint
-from mlopsctl.runtime.process import Ending, Reason
+from mlopsctl.runtime.process import TERMINATED, Ending, Reason
 from mlopsctl.runtime.step import OutputFile, StepResult
 from mlopsctl.source.nodes import Plain
 from mlopsctl.store import Artifact
-
-TERMINATED = 143  # what a process ends with that was asked to
 
 
 @frozen(kw_only=True)

@@ -13,7 +13,7 @@ from mlopsctl.cluster.objects import Objects
 from mlopsctl.cluster.pod_logs import Logs, has_begun
 from mlopsctl.diagnostics import DiagnosedError
 from mlopsctl.engine.notes import read_rank
-from mlopsctl.engine.ranks import TERMINATED, RankEnd, ending_of, rank_line
+from mlopsctl.engine.ranks import RankEnd, ending_of, rank_line
 from mlopsctl.engine.session import Session
 from mlopsctl.engine.telling import Hearing
 from mlopsctl.events import StageOutput, StageWaiting
@@ -22,6 +22,7 @@ from mlopsctl.manifest import Document, key_of
 from mlopsctl.plan.health import State, conditions_of, status_of
 from mlopsctl.plan.pod_health import container_statuses, pod_health
 from mlopsctl.pod import faults
+from mlopsctl.runtime.process import OUT_OF_MEMORY, TERMINATED
 from mlopsctl.runtime.step import StepResult
 
 _TICK = 2  # seconds between two looks at what a JobSet doesn't tell of by itself
@@ -32,7 +33,7 @@ _LAST_WORDS, _LAST_WORDS_STOPPED = 15.0, 20.0
 _GRACE_OF_PODS = 30  # seconds, of those that don't say
 _RANK = "batch.kubernetes.io/job-completion-index"
 _OVER = ("Succeeded", "Failed")
-_FAILED, _OUT_OF_MEMORY = 1, 137
+_FAILED = 1
 
 
 class NodeWatch:
@@ -186,7 +187,7 @@ def _of_pod(rank: int, pod: Document) -> RankEnd | None:
     for each in container_statuses(pod):
         ended = (each.get("state") or {}).get("terminated") or {}
         if ended.get("reason") == "OOMKilled":
-            return _silent(rank, _OUT_OF_MEMORY, lacked_memory=True, at=ended.get("finishedAt"))
+            return _silent(rank, OUT_OF_MEMORY, lacked_memory=True, at=ended.get("finishedAt"))
         if ended.get("exitCode") and not conditions_of(pod)["DisruptionTarget"].holds:
             return _silent(rank, int(ended["exitCode"]), at=ended.get("finishedAt"))
     if status.get("phase") == "Failed":

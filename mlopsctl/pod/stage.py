@@ -21,12 +21,13 @@ from mlopsctl.pod.patience import patient_store
 from mlopsctl.pod.printing import say, tell, tell_end
 from mlopsctl.pod.session import mounted_contract, session_of, tried_once
 from mlopsctl.pod.settings import Settings
+from mlopsctl.runtime.process import OUT_OF_MEMORY, TERMINATED
 from mlopsctl.runtime.stop import Stop
 
 DONE, FAILED, REFUSED, BUG = 0, 1, 5, 70
-_TIMED_OUT, _OUT_OF_MEMORY, _TERMINATED = 124, 137, 143
+_TIMED_OUT = 124
 # What Argo tells kinds of failure by; the numbers that timeout(1), a kernel or a kubelet would have the pod end with.
-_BY_KIND: Mapping[str, int] = {"timeout": _TIMED_OUT, "oom": _OUT_OF_MEMORY, "preempted": _TERMINATED}
+_BY_KIND: Mapping[str, int] = {"timeout": _TIMED_OUT, "oom": OUT_OF_MEMORY, "preempted": TERMINATED}
 
 
 def run(name: str, settings: Settings, stop: Stop) -> int:
@@ -78,7 +79,7 @@ def exit_code(result: StageResult) -> int:
         case Outcome.REFUSED:
             return REFUSED
         case Outcome.INTERRUPTED:
-            return _TERMINATED
+            return TERMINATED
         case Outcome.FAILED:
             return BUG if result.bug is not None else _BY_KIND.get(result.why, FAILED)
         case _:

@@ -25,12 +25,24 @@ from mlopsctl.runtime.memory import killed_for_memory
 from mlopsctl.runtime.output import BoundedLog, LineFeed
 from mlopsctl.runtime.stop import Stop
 
-__all__ = ["CannotStart", "Command", "Ending", "Reason", "Stop", "run_command"]  # Stop, because run_command takes one
+__all__ = [
+    "OUT_OF_MEMORY",
+    "TERMINATED",
+    "CannotStart",
+    "Command",
+    "Ending",
+    "Reason",
+    "Stop",  # because run_command takes one
+    "run_command",
+]
 
 CHUNK_BYTES = 256 * 1024
 GRACE_SECONDS = 10.0
 # How long what the command started may hold its output open after the command itself ended.
 DRAIN_SECONDS = 1.0
+
+# Exit codes of who is killed for want of memory, or asked to end, as shells and kubelets tell them.
+OUT_OF_MEMORY, TERMINATED = 137, 143
 
 Reason = Literal["exited", "timeout", "stopped"]
 

@@ -7,8 +7,9 @@ import pytest
 
 from mlopsctl.diagnostics import Diagnostic, Severity
 from mlopsctl.engine.notes import leave_rank, read_rank
-from mlopsctl.engine.ranks import TERMINATED, Job, Rank, RankEnd, decisive, ending_of
+from mlopsctl.engine.ranks import Job, Rank, RankEnd, decisive, ending_of
 from mlopsctl.runtime.checkpoints import Checkpoint
+from mlopsctl.runtime.process import TERMINATED
 from mlopsctl.runtime.step import OutputFile, StepResult
 from mlopsctl.store import Artifact, open_store
 
