@@ -19,8 +19,7 @@ from tests.cluster.examining import Admin, context_of
 from tests.cluster.provider.programs import program
 from tests.rendered import flights
 from tests.scenarios.project import Ended, ended
-
-PATIENCE_S = 240.0
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Repository:
 
     def mlopsctl(self, *arguments: str, code: int = 0, **environ: str) -> Ended:
         """What the command printed, if it ended with the exit code expected."""
-        return ended(self.start(*arguments, env={**self.environ, **environ}), code, patience=PATIENCE_S)
+        return ended(self.start(*arguments, env={**self.environ, **environ}), code, patience=PATIENCE)
 
     def asked(self, answer: str, *arguments: str, code: int, meanwhile: Callable[[], object] = lambda: None) -> str:
         """What the command printed to a terminal on which its question was answered so, after something was done."""
@@ -76,7 +75,7 @@ class Repository:
         process = self.start(*arguments, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         text = b""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + PATIENCE
         is_answered = False
         while time.monotonic() < deadline:
             ready, _, _ = select.select([ours], [], [], 1.0)
@@ -89,7 +88,7 @@ class Repository:
                 meanwhile()
                 os.write(ours, f"{answer}\n".encode())
                 is_answered = True
-        process.wait(PATIENCE_S)
+        process.wait(PATIENCE)
         os.close(ours)
         said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode()).replace("\r\n", "\n")
         assert process.returncode == code, said
@@ -100,7 +99,7 @@ class Repository:
         command = [program("kubernetes").built() / "kubernetes", "kubectl", "--namespace", self.namespace, *arguments]
         given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         process = subprocess.Popen(command, cwd=self.folder, env=self.environ, **given)
-        return ended(process, code, patience=PATIENCE_S)
+        return ended(process, code, patience=PATIENCE)
 
     def beside(self, folder: Path) -> "Repository":
         """A copy of the project elsewhere, for the same cluster and namespace."""

@@ -15,9 +15,10 @@ import pytest
 from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 
+from tests.waiting import PATIENCE, until
+
 Manifest = dict[str, Any]
 CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-PATIENCE_S: Final = 120  # a server that forgets many definitions at once may take half a minute
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def examined(kubeconfig: Path, *arguments: str, folder: Path | None = None, **en
         *(arguments or ("--context", context_of(kubeconfig))),
     ]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.stderr == ""
     document = json.loads(done.stdout)
@@ -80,7 +81,7 @@ def look(kubeconfig: Path, namespace: str) -> Examined:
 
 def look_until(looked: Callable[[], Examined], holds: Callable[[Examined], bool]) -> Examined:
     """The first of several looks for which this holds: clusters take their time to do what they were asked to."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + PATIENCE
     while not holds(found := looked()):
         if time.monotonic() > deadline:
             pytest.fail("\n".join(f"{name}: {line.state}, {line.found}" for name, line in found.lines.items()))
@@ -159,8 +160,8 @@ class Admin:
         for each in definitions:
             spec = each["spec"]
             group, version, plural = spec["group"], spec["versions"][0]["name"], spec["names"]["plural"]
-            wait_until(lambda path=f"/apis/{group}/{version}/{plural}": self.is_there(path))  # type: ignore[misc]  # defaults have no types
-            wait_until(lambda group=group, version=version: self._tells_of(group, version))  # type: ignore[misc]  # defaults have no types
+            until(lambda path=f"/apis/{group}/{version}/{plural}": self.is_there(path))  # type: ignore[misc]  # defaults have no types
+            until(lambda group=group, version=version: self._tells_of(group, version))  # type: ignore[misc]  # defaults have no types
 
     def _tells_of(self, group: str, version: str) -> bool:
         path = f"/apis/{group}"
@@ -186,7 +187,7 @@ class Admin:
         }
         self.create(f"{roles}/rolebindings", binding)
         if rules:
-            wait_until(lambda: self._may(f"system:serviceaccount:{namespace}:{name}", namespace, rules[-1]))
+            until(lambda: self._may(f"system:serviceaccount:{namespace}:{name}", namespace, rules[-1]))
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         token: str = self.create(path, asked)["status"]["token"]
@@ -201,14 +202,6 @@ class Admin:
         review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
         answer = self.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
         return bool(answer["status"]["allowed"])
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Return as soon as this holds; fails if it never does."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def definition(group: str, version: str, kind: str, *, spec: Manifest | None = None) -> Manifest:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -32,11 +32,11 @@ from tests.cluster.provider.cluster import Cluster
 from tests.cluster.provider.folders import DEFAULT_NAME
 from tests.cluster.stores import new_store, open_to_pods
 from tests.rendered import FLIGHTS
+from tests.waiting import until
 
 CATEGORIES = ("carrier", "origin")
 NUMBERS = ("dep_delay", "distance", "hour", "wind_speed", "precip", "visib")
 ROWS = 400
-LONGEST = 600.0  # seconds that any one step may take, also on a machine with much else to do
 # The same pipeline, in minutes rather than in weeks, and of flights that come from a bucket, where they change.
 ENVIRONMENT = """\
 apiVersion: mlopsctl.dev/v1
@@ -151,13 +151,6 @@ class Story:
         assert done.returncode == 0, done.stderr
         return False
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Wait for this; the story ends here if it never comes."""
-        deadline = time.monotonic() + LONGEST
-        while not holds():
-            assert time.monotonic() < deadline, f"{what}: not after {LONGEST:.0f} s"
-            time.sleep(2)
-
 
 def tell(story: Story) -> None:
     """The whole story. Raises AssertionError where it goes another way."""
@@ -170,9 +163,9 @@ def tell(story: Story) -> None:
     story.ask(late_by=0)
     story.say("Some time later: the flights of March have landed, and in a storm all leave late")
     story.land("2013-03")
-    story.until(story.storm, "drift")
+    until(story.storm, "drift", every=2)
     story.say("The monitor sees it within a minute and has the pipeline train again")
-    story.until(story.trained_anew, "the end of a run that the monitor started")
+    until(story.trained_anew, "the end of a run that the monitor started", every=2)
     story.mlopsctl("status", "--env", "demo")
     second = story.serving()
     assert second not in (first, "")

@@ -24,6 +24,7 @@ from tests.cluster.conftest import Whole
 from tests.cluster.examining import context_of
 from tests.cluster.objects import Manifest, Objects
 from tests.rendered import rendered
+from tests.waiting import PATIENCE
 
 PIPELINE = """\
 apiVersion: mlopsctl.dev/v1
@@ -77,7 +78,6 @@ SERVING = """\
       server: {run: "python serve.py ${inputs.model} ${port}", health: /healthz}
       resources: {cpu: 50m, memory: 128Mi}
 """
-LONGEST = 900.0  # seconds that a command may take
 WORKFLOW = ("argoproj.io/v1alpha1", "Workflow")
 SERVICE = ("serving.kserve.io/v1beta1", "InferenceService")
 
@@ -151,7 +151,7 @@ class Applied:
     def mlopsctl(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """What a command says in the folder of the project."""
         with self.begun(*arguments) as process:
-            out, err = process.communicate(timeout=LONGEST)
+            out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     @contextmanager
@@ -173,7 +173,7 @@ class Applied:
 
     def answers(self, expected: object) -> None:
         """Wait until the model's server answers this through the gateway, which learns of routes a moment later."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         answer: object = None
         while answer != expected:
             assert time.monotonic() < deadline, f"the last answer was {answer}"
@@ -216,9 +216,7 @@ class Applied:
 
     def ended(self, name: str) -> "Run":
         """The run, once it has ended."""
-        done = self._namespace.wait_for(
-            *WORKFLOW, name, lambda found: bool(found.get("status", {}).get("finishedAt")), seconds=600
-        )
+        done = self._namespace.wait_for(*WORKFLOW, name, lambda found: bool(found.get("status", {}).get("finishedAt")))
         return Run(done, self.store)
 
 

@@ -10,6 +10,8 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.discovery import EagerDiscoverer
 from kubernetes.dynamic.exceptions import NotFoundError
 
+from tests.waiting import PATIENCE
+
 Manifest = dict[str, Any]
 _MANAGER = "mlopsctl-tests"
 
@@ -57,13 +59,13 @@ class Objects:
     def remove(self, version: str, kind: str, name: str) -> None:
         """Delete the object and wait until it is gone, so that there can be another of the name."""
         self.delete(version, kind, name)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while self.get(version, kind, name) is not None:
             assert time.monotonic() < deadline, f"{kind} {name} is still there"
             time.sleep(0.1)
 
     def wait_for(
-        self, version: str, kind: str, name: str, holds: Callable[[Manifest], bool], *, seconds: float = 120
+        self, version: str, kind: str, name: str, holds: Callable[[Manifest], bool], *, seconds: float = PATIENCE
     ) -> Manifest:
         """The object when this holds for it; the test fails with its last state if it never does."""
         begun = time.monotonic()

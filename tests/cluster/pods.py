@@ -11,10 +11,10 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import stream
 
 from mlopsctl.render.rendering import STAGE
+from tests.waiting import PATIENCE
 
 # What a stage does until `RunPods.go`; it never takes longer than that.
 UNTIL_GO = "echo begun; until test -e /tmp/go; do sleep 0.2; done"
-_PATIENCE_S = 180
 
 
 class RunPods:
@@ -86,7 +86,7 @@ class RunPods:
             )
         except ApiException:
             return False
-        touching.run_forever(timeout=_PATIENCE_S)
+        touching.run_forever(timeout=PATIENCE)
         touching.sock.shutdown()  # which `close` leaves to others where the server closed first
         return bool(touching.returncode == 0)
 
@@ -116,7 +116,7 @@ class RunPods:
 
 
 def _wait(holds: Callable[[], bool], why: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < deadline, why()
         time.sleep(0.2)

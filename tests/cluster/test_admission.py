@@ -8,9 +8,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.cluster.commanding import Repository, normalised, repository
 from tests.cluster.conftest import Reached
-from tests.cluster.examining import wait_until
 from tests.cluster.test_apply import finished_code, more_trees, template, trees, without_gateway
 from tests.cluster.webhook import webhook
+from tests.waiting import until
 
 TWICE = """\
 apiVersion: mlopsctl.dev/v1
@@ -37,7 +37,7 @@ def test_a_webhook_that_refuses_and_one_that_is_away(
     more_trees(project)
     says = "spec.arguments.parameters[1].value: more than 150 trees need a review by ml-platform"
     with webhook(project.admin, project.namespace, tmp_path, resource="workflowtemplates", says=says) as end:
-        wait_until(lambda: finished_code(project, "plan") == 1)
+        until(lambda: finished_code(project, "plan") == 1)
         for command in (["plan"], ["apply", "--auto-approve"]):
             assert text_of(project.mlopsctl(*command, code=1).err, project) == snapshot(name="refuses")
         assert trees(project) == "100"

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.cluster.commanding import ARGO, PATIENCE_S, Repository, repository
+from tests.cluster.commanding import ARGO, Repository, repository
 from tests.cluster.conftest import Reached
-from tests.cluster.examining import changed, wait_until
+from tests.cluster.examining import changed
 from tests.cluster.speaking import killed_and_started_again
 from tests.scenarios.project import ended
+from tests.waiting import PATIENCE, until
 
 OUTPUT = Path(__file__).parents[2] / "schemas" / "output" / "v1"
 MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
@@ -154,7 +155,7 @@ def test_a_policy_that_refuses_is_shown_at_the_line_of_the_source(applied: Repos
     try:
         more_trees(applied)
         # The server takes its time to learn of a policy.
-        wait_until(lambda: finished_code(applied, "plan") == 1)
+        until(lambda: finished_code(applied, "plan") == 1)
         said = applied.mlopsctl("apply", "--auto-approve", code=1)
         assert f"the policy `{name}` denies WorkflowTemplate flight-delays: " in said.err
         assert "that many trees are too many" in said.err
@@ -360,7 +361,7 @@ def test_who_comes_second_waits_or_is_told_who_is_first(applied: Repository) -> 
     waiting = applied.start("apply", "-y", "--lock-timeout", "60s")
     time.sleep(2)
     applied.mlopsctl("unlock", "0a1b2c3d")
-    assert "Waiting for another apply: ann@laptop" in ended(waiting, 0, patience=PATIENCE_S).err
+    assert "Waiting for another apply: ann@laptop" in ended(waiting, 0, patience=PATIENCE).err
     assert trees(applied) == "200"
     assert not applied.admin.is_there(lease(applied))
     applied.mlopsctl("unlock", "0a1b2c3d", code=1)
@@ -368,7 +369,7 @@ def test_who_comes_second_waits_or_is_told_who_is_first(applied: Repository) -> 
 
 def test_two_applies_at_once_do_it_once(project: Repository) -> None:
     processes = [project.start("apply", "-y", "--lock-timeout", "60s") for _ in range(2)]
-    ended = [process.communicate(timeout=PATIENCE_S) for process in processes]
+    ended = [process.communicate(timeout=PATIENCE) for process in processes]
     codes = sorted(process.returncode for process in processes)
     assert codes in ([0, 0], [0, 3]), ended
     assert "No changes" in project.mlopsctl("plan", "--detailed-exitcode").out
@@ -380,7 +381,7 @@ def test_killed_at_any_point_the_next_one_finishes(project: Repository) -> None:
     value = 100
     for _ in range(5):
         process = project.start("apply", "-y")
-        wait_until(lambda process=process: process.poll() is not None or is_begun(project))  # type: ignore[misc]  # defaults have no types
+        until(lambda process=process: process.poll() is not None or is_begun(project))  # type: ignore[misc]  # defaults have no types
         time.sleep(chance.uniform(0, 0.15))
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -391,7 +392,7 @@ def test_killed_at_any_point_the_next_one_finishes(project: Repository) -> None:
     assert trees(project) == str(value)
     assert "No changes" in project.mlopsctl("plan", "--detailed-exitcode").out
     process = project.start("destroy", "-y")
-    wait_until(lambda: process.poll() is not None or is_begun(project))
+    until(lambda: process.poll() is not None or is_begun(project))
     process.send_signal(signal.SIGKILL)
     process.communicate()
     unlocked(project)
@@ -416,10 +417,10 @@ def test_an_interrupted_apply_gives_the_lock_up(project: Repository, number: sig
     """It waits for a route, which nothing here makes ready."""
     project.git("revert", "--no-edit", "HEAD")
     process = project.start("apply", "-y")
-    wait_until(lambda: process.poll() is not None or "httproutes/flight-delays" in project.objects())
+    until(lambda: process.poll() is not None or "httproutes/flight-delays" in project.objects())
     time.sleep(0.5)
     process.send_signal(number)
-    said = ended(process, 130, patience=PATIENCE_S)
+    said = ended(process, 130, patience=PATIENCE)
     assert not is_begun(project)
     assert "Interrupted after" in said.out
     assert said.out.endswith("To go on from here: mlopsctl apply --env staging\n")
@@ -430,10 +431,10 @@ def test_an_api_server_that_ends_in_the_middle_is_waited_for(
 ) -> None:
     project = without_gateway(repository(tmp_path / "flight-delays", fresh_api_server()))
     process = project.start("apply", "-y")
-    wait_until(lambda: process.poll() is not None or is_begun(project))
+    until(lambda: process.poll() is not None or is_begun(project))
     server = killed_and_started_again(project.kubeconfig)
     try:
-        said = ended(process, 0, patience=PATIENCE_S)
+        said = ended(process, 0, patience=PATIENCE)
         assert f"{RENDERED + 1} added" in said.out
         assert "No changes" in project.mlopsctl("plan", "--detailed-exitcode").out
         project.mlopsctl("destroy", "-y")

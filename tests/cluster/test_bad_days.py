@@ -8,9 +8,10 @@ import pytest
 from mlopsctl.engine.releases import read_serving
 from mlopsctl.store import Store
 from tests.cluster.conftest import Whole
-from tests.cluster.lines import LONGEST, SERVE, SERVICE, SERVING, WORKFLOW, Applied, Run, applied_in, going
+from tests.cluster.lines import SERVE, SERVICE, SERVING, WORKFLOW, Applied, Run, applied_in, going
 from tests.cluster.objects import Objects
 from tests.cluster.pods import UNTIL_GO, RunPods
+from tests.waiting import PATIENCE
 
 FAULTS = (
     "MLO891]: `leak` ran out of memory: it was ended at its limit of 128 MiB",
@@ -100,7 +101,7 @@ def test_each_stage_of_a_bad_day_ends_right_or_says_why(applied: Applied, pods: 
         pods.lose(again)
         (at_last,) = pods.begun("spot")
         pods.go(at_last)
-        out, err = pods.ended(process, evicting="evicted", patience=LONGEST)
+        out, err = pods.ended(process, evicting="evicted", patience=PATIENCE)
     assert process.returncode == 1, out + err
     assert "Traceback" not in out + err
     (workflow,) = namespace.listed(*WORKFLOW)

@@ -14,12 +14,13 @@ from mlopsctl.store import RunRecord, open_store
 from tests.cluster.access import read_access
 from tests.cluster.conftest import Whole, own_namespace
 from tests.cluster.examining import Admin
-from tests.cluster.lines import LONGEST, Applied, applied_in
+from tests.cluster.lines import Applied, applied_in
 from tests.cluster.pods import UNTIL_GO, RunPods
 from tests.cluster.provider.addons import storage
 from tests.cluster.provider.cluster import Cluster, Parts
 from tests.cluster.provider.parts import our_image
 from tests.cluster.stores import new_store, open_to_pods
+from tests.waiting import PATIENCE
 
 PIPELINE = f"""\
 apiVersion: mlopsctl.dev/v1
@@ -76,7 +77,7 @@ def test_a_run_goes_on_whatever_is_restarted_around_it(
                 pods.go(name)
             for name in names:
                 pods.await_line(name, ": the store is out of reach: cannot ")
-        out, err = process.communicate(timeout=LONGEST)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, out + err
     (run,) = applied.store.record_ids("runs")
     record = RunRecord.from_json(applied.store.read_record("runs", run) or {})

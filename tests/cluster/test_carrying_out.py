@@ -27,9 +27,10 @@ from mlopsctl.source.document import parse
 from mlopsctl.source.header import Source
 from mlopsctl.source.nodes import MappingNode
 from tests.cluster.conftest import Reached
-from tests.cluster.examining import CRDS, Admin, context_of, definition, wait_until
+from tests.cluster.examining import CRDS, Admin, context_of, definition
 from tests.cluster.speaking import config_map, custom, wanted
 from tests.unit.ir.documents import HEAD, lowered
+from tests.waiting import until
 
 MERGE, SERVER_SIDE = "application/merge-patch+json", "application/apply-patch+yaml"
 SERVICES = "serving.kserve.io/v1beta1", "inferenceservices"
@@ -170,7 +171,7 @@ def test_a_definition_and_its_object_come_in_one_plan(there: Cluster) -> None:
     plan = there.plan(documents[-1])  # and both go in one
     assert [change.key.kind for change in plan.changes] == [kind, "CustomResourceDefinition"]
     there.apply(plan, documents[-1])
-    wait_until(lambda: not there.admin.is_there(f"{CRDS}/{documents[0]['metadata']['name']}"))
+    until(lambda: not there.admin.is_there(f"{CRDS}/{documents[0]['metadata']['name']}"))
 
 
 def test_traffic_is_sent_only_to_what_is_ready(there: Cluster) -> None:

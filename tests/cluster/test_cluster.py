@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.cluster.conftest import Whole
 from tests.cluster.objects import Manifest, Objects, condition
+from tests.waiting import PATIENCE
 
 ROWS = 20
 # Answers like a model server that speaks the Open Inference Protocol: y = 2x + 1.
@@ -214,7 +215,7 @@ def ask(cluster: Whole, host: str, path: str, body: object = None) -> Any:
 
 def eventually(cluster: Whole, host: str, path: str, body: object = None) -> Any:
     """The first answer of a route that the gateway is about to learn of."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return ask(cluster, host, path, body)

@@ -1,8 +1,6 @@
 """A training on several nodes of a real cluster: they find each other, fail together, go on, and end together."""
 
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,8 +9,9 @@ import pytest
 from mlopsctl.engine.results import record_name
 from mlopsctl.store import StageRecord, Store
 from tests.cluster.conftest import Whole
-from tests.cluster.lines import LONGEST, Applied, Run, applied_in
+from tests.cluster.lines import Applied, Run, applied_in
 from tests.cluster.objects import Objects
+from tests.waiting import PATIENCE, until
 
 T = TypeVar("T")
 JOB_SET = ("jobset.x-k8s.io/v1alpha2", "JobSet")
@@ -84,15 +83,6 @@ def names_of(namespace: Objects) -> list[str]:
     return [each["metadata"]["name"] for each in namespace.listed(*JOB_SET)]
 
 
-def until(found: Callable[[], T]) -> T:
-    """What is found, once it is something."""
-    deadline = time.monotonic() + LONGEST
-    while not (value := found()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.2)
-    return value
-
-
 def test_nodes_train_fail_and_end_together(applied: Applied, namespace: Objects) -> None:
     run, said = applied.run_from_here("--verbose")
     told = re.findall(r"model +│ (\d) │ (rank .*|told .*)", said)
@@ -121,6 +111,6 @@ def test_nodes_train_fail_and_end_together(applied: Applied, namespace: Objects)
         going = until(lambda: [each for each in names_of(namespace) if each not in known])
         cancelled = applied.mlopsctl("runs", "cancel", "latest", "--env", "here")
         assert cancelled.returncode == 0, cancelled.stdout + cancelled.stderr
-        out, err = process.communicate(timeout=LONGEST)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, out + err
     until(lambda: not set(going) & set(names_of(namespace)))

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import re
-import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -20,8 +19,8 @@ from mlopsctl.store import DriftCheck, Store, short_run
 from tests.cluster.conftest import Whole
 from tests.cluster.lines import WORKFLOW, Applied
 from tests.cluster.objects import Manifest, Objects
+from tests.waiting import until
 
-PATIENCE = 240.0
 ROWS = 300
 PIPELINE = """\
 apiVersion: mlopsctl.dev/v1
@@ -259,11 +258,3 @@ def is_retraining(workflow: Manifest) -> bool:
 def finished(namespace: Objects, name: str) -> Manifest | None:
     found = namespace.get(*WORKFLOW, name)
     return found if found and found.get("status", {}).get("finishedAt") else None
-
-
-def until(look: Any, what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"waited for {what}"
-        time.sleep(1)
-    return found

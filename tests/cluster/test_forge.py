@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.commanding import PATIENCE_S, Repository, repository
+from tests.cluster.commanding import Repository, repository
 from tests.cluster.conftest import Reached
 from tests.cluster.standing_in import controllers
 from tests.cluster.test_apply import trees
 from tests.cluster.test_rollback_in_git import led
 from tests.unit.release.test_forge import Forge, started
+from tests.waiting import PATIENCE
 
 RELEASE = """\
 apiVersion: mlopsctl.dev/v1
@@ -107,7 +108,7 @@ class Runner:
             env={**environ, **own},
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S * 2,
+            timeout=PATIENCE,
             check=False,
         )
         self.said.append(done.stdout + done.stderr)

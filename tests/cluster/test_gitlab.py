@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.commanding import PATIENCE_S, Repository, repository
+from tests.cluster.commanding import Repository, repository
 from tests.cluster.conftest import Reached
 from tests.cluster.standing_in import controllers
 from tests.cluster.test_apply import trees
@@ -22,6 +22,7 @@ from tests.cluster.test_ephemeral import PR
 from tests.cluster.test_forge import FIRST, RELEASE, SECOND, git
 from tests.cluster.test_rollback_in_git import led
 from tests.unit.release.test_forge import Forge, started
+from tests.waiting import PATIENCE
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Runner:
             env=self.environ | {"CI_MERGE_REQUEST_IID": request},
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S * 2,
+            timeout=PATIENCE,
             check=False,
         )
         self.said = done.stdout + done.stderr

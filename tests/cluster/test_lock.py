@@ -20,6 +20,7 @@ from mlopsctl.diagnostics import DiagnosedError
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin
 from tests.cluster.speaking import connected, killed_and_started_again
+from tests.waiting import until
 
 NAME = "mlopsctl-flights-staging"
 STARTED = "2026-11-21T15:04:05Z"
@@ -64,13 +65,6 @@ def path(terms: Terms) -> str:
 
 def renewed(terms: Terms, *, duration: int, timeout: float = 0.0) -> Terms:
     return Terms(name=terms.name, namespace=terms.namespace, duration=duration, timeout=timeout)
-
-
-def until(holds: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_lock_is_a_lease_that_says_who_holds_it(connection: Connection, admin: Admin, terms: Terms) -> None:

@@ -3,8 +3,7 @@ controller would say is said by hand."""
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,10 +28,10 @@ from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin
 from tests.cluster.speaking import connected, objects_of
 from tests.rendered import DISTRIBUTED, rendered
+from tests.waiting import PATIENCE, until
 
 PATH = "/apis/jobset.x-k8s.io/v1alpha2/namespaces/{}/jobsets"
 JOB = Job(label="model", params={"depth": 3}, inputs={}, checkpoint=None)
-SECONDS = 120.0
 
 
 @dataclass
@@ -76,14 +75,6 @@ class Leader:
         condition = {"type": kind, "status": "True", "reason": kind, "message": message}
         condition["lastTransitionTime"] = "2026-11-22T08:00:00Z"
         self.admin.merge(f"{self.path}/{name}/status", {"status": {"conditions": [condition]}})
-
-
-def until(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while not (value := found()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.1)
-    return value
 
 
 def contract() -> Contract:
@@ -131,7 +122,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def fault_of(ends: Future[list[RankEnd]]) -> str:
     with pytest.raises(DiagnosedError) as failed:
-        ends.result(SECONDS)
+        ends.result(PATIENCE)
     (found,) = failed.value.diagnostics
     return f"{found.code}: {found.message}"
 
@@ -160,7 +151,7 @@ def test_nodes_are_made_for_the_run_and_their_ends_are_read(leader: Leader, pool
     for rank in range(4):
         leave_rank(leader.session.store, leader.session.run, name, well(rank))
     leader.say(name, "Completed", "jobset completed successfully")
-    assert [end.rank for end in ends.result(SECONDS) if end.is_well] == [0, 1, 2, 3]
+    assert [end.rank for end in ends.result(PATIENCE) if end.is_well] == [0, 1, 2, 3]
 
 
 def test_nodes_that_say_nothing_are_told_by_what_the_cluster_says(leader: Leader, pool: ThreadPoolExecutor) -> None:
@@ -184,7 +175,7 @@ def test_nodes_end_with_the_run_and_those_of_an_attempt_before_with_the_next(
     ends = pool.submit(leader.run)
     made = leader.made()
     stop.set()
-    assert {end.was_asked for end in ends.result(SECONDS)} == {True}
+    assert {end.was_asked for end in ends.result(PATIENCE)} == {True}
     until(lambda: leader.job_sets() == [])
     left = {key: made[key] for key in ("apiVersion", "kind", "spec")}
     leader.admin.ask("POST", leader.path, {**left, "metadata": {"name": "left", "labels": made["metadata"]["labels"]}})

@@ -15,6 +15,7 @@ from mlopsctl.manifest import Key
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin, changed, definition
 from tests.cluster.speaking import Counting, config_map, connected, custom, killed_and_started_again, objects_of
+from tests.waiting import PATIENCE
 
 ROUTES = "gateway.networking.k8s.io/v1"
 
@@ -80,7 +81,7 @@ def test_a_definition_that_came_since_is_known_after_forgetting(objects: Objects
     made = definition(version.partition("/")[0], "v1", kind)
     admin.create(crds, made)
     try:
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + PATIENCE
         while objects.resources.of(version, kind) is None:
             assert time.monotonic() < deadline
             objects.resources.forget()
@@ -203,7 +204,7 @@ def test_a_missing_right_is_named(api_server: Reached, admin: Admin, namespace: 
     rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]}]
     kubeconfig = changed(api_server.kubeconfig, tmp_path / "config", user={"token": admin.token(namespace, rules)})
     objects = objects_of(connected(kubeconfig, namespace))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while True:  # a role that has just been made takes a moment to count
         try:
             assert objects.heads("v1", "ConfigMap", namespace) == []

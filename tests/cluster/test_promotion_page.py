@@ -19,10 +19,10 @@ from tests.cluster.examining import Admin
 from tests.cluster.standing_in import controllers
 from tests.scenarios.project import Project
 from tests.scenarios.promotion import HEAD, Team, made
+from tests.waiting import PATIENCE
 from tests.walking import Walk, blocks, commands
 
 PAGE = (Path(__file__).parents[2] / "docs" / "promotion.md").read_text("utf-8")
-PATIENCE_S = 240.0
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_every_command_of_the_page_says_what_the_page_shows(team: Team, s3_url: 
             env=team.environ,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=PATIENCE,
             check=False,
         )
         assert (done.returncode != 0) is is_refused, f"{command}\n{done.stdout}{done.stderr}"

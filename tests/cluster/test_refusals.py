@@ -16,12 +16,12 @@ from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin, changed
 from tests.cluster.speaking import ORIGIN, config_map, connected, custom, line, objects_of, wanted
 from tests.cluster.webhook import webhook
+from tests.waiting import PATIENCE
 
 ARGO = "argoproj.io/v1alpha1"
 GATEWAY = "gateway.networking.k8s.io/v1"
 RBAC = "rbac.authorization.k8s.io/v1"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-PATIENCE_S = 180
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def refused(objects: Objects, manifest: Manifest, *, dry: bool = True) -> tuple[
 
 def refused_in_time(objects: Objects, manifest: Manifest, code: str) -> Diagnostic:
     """What is said once the server has heard of a new rule, which takes it a moment."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             objects.predicted(manifest.document, force=False)

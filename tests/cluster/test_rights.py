@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.cluster.commanding import PATIENCE_S, Repository, normalised, repository
+from tests.cluster.commanding import Repository, normalised, repository
 from tests.cluster.conftest import Reached
-from tests.cluster.examining import changed, wait_until
+from tests.cluster.examining import changed
 from tests.cluster.test_apply import HISTORY, more_trees, trees, without_gateway
 from tests.scenarios.project import Ended, ended
+from tests.waiting import PATIENCE, until
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ALL = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "create", "patch", "update", "delete"]}
@@ -82,7 +83,7 @@ def test_who_may_plan_and_not_apply_changes_nothing(
     project.mlopsctl("apply", "--auto-approve")
     more_trees(project)
     someone = Someone(project, tmp_path, without("leases"))
-    wait_until(lambda: may_plan(project, someone))
+    until(lambda: may_plan(project, someone))
     said = project.mlopsctl("--quiet", "apply", "--auto-approve", code=1, KUBECONFIG=someone.kubeconfig)
     assert text_of(said, project, someone) == snapshot
     assert trees(project) == "100"
@@ -100,7 +101,7 @@ def test_a_right_that_is_missed_in_the_middle_is_named_with_what_is_done(
 ) -> None:
     """Objects of a namespace that comes with them can't be tried beforehand."""
     someone = Someone(project, tmp_path, without("roles", "rolebindings"))
-    wait_until(lambda: may_plan(project, someone))
+    until(lambda: may_plan(project, someone))
     said = project.mlopsctl("--quiet", "apply", "--auto-approve", code=1, KUBECONFIG=someone.kubeconfig)
     assert text_of(said, project, someone) == snapshot
     assert "serviceaccounts/flight-delays" in project.objects()
@@ -115,10 +116,10 @@ def test_a_login_that_ends_in_the_middle_is_named_with_what_is_done(
     """It waits for a route, which nothing here makes ready, as the login ends."""
     project.git("revert", "--no-edit", "HEAD")
     someone = Someone(project, tmp_path, without())
-    wait_until(lambda: may_plan(project, someone))
+    until(lambda: may_plan(project, someone))
     process = project.start("--quiet", "apply", "-y", env={**project.environ, "KUBECONFIG": someone.kubeconfig})
-    wait_until(lambda: process.poll() is not None or "httproutes/flight-delays" in project.objects())
+    until(lambda: process.poll() is not None or "httproutes/flight-delays" in project.objects())
     someone.end()
-    said = ended(process, 1, patience=PATIENCE_S)
+    said = ended(process, 1, patience=PATIENCE)
     assert text_of(said, project, someone) == snapshot
     assert HISTORY not in project.objects()  # which nobody could write any more

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.cluster.commanding import PATIENCE_S, Repository, repository
+from tests.cluster.commanding import Repository, repository
 from tests.cluster.conftest import Reached
-from tests.cluster.examining import wait_until
 from tests.cluster.standing_in import controllers
 from tests.cluster.test_apply import OUTPUT, more_trees
 from tests.cluster.test_approvals import RELEASE
 from tests.scenarios.project import ended
+from tests.waiting import PATIENCE, until
 
 A, B, C, D, E = (f"01JD3WQ{number}000000000000000000" for number in (7, 8, 9, "A", "B"))
 
@@ -111,13 +111,13 @@ def test_an_apply_that_brings_a_release_leaves_requests_where_somebody_turned_th
         applied(project, A, B)
     release(project, C)
     apply = project.start("apply", "--auto-approve")  # which waits for the third to be ready
-    wait_until(lambda: apply.poll() is not None or _is_there(project, C))
+    until(lambda: apply.poll() is not None or _is_there(project, C))
     rollback = project.start("rollback", "flight-delays", "--env", "staging", "--now", "--reason", "wrong data")
-    wait_until(lambda: rollback.poll() is not None or annotations(project) == {"mlopsctl.dev/turned-back"})
+    until(lambda: rollback.poll() is not None or annotations(project) == {"mlopsctl.dev/turned-back"})
     with controllers(project.admin, [project.namespace]):
-        said = ended(rollback, 0, patience=PATIENCE_S).out
+        said = ended(rollback, 0, patience=PATIENCE).out
         assert "serves run 01JD3WQ80000 again, in place of 01JD3WQ90000" in said
-        ended(apply, 0, patience=PATIENCE_S)
+        ended(apply, 0, patience=PATIENCE)
         assert led(project) == ["b"]
         planned = project.mlopsctl("plan")
         assert "warning[MLO789]" in planned.err

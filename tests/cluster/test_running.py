@@ -15,12 +15,13 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.cluster import lines
 from tests.cluster.conftest import Whole, own_namespace
-from tests.cluster.examining import context_of, wait_until
+from tests.cluster.examining import context_of
 from tests.cluster.objects import Objects
 from tests.cluster.package_index import own_address
 from tests.cluster.stores import new_store, open_to_pods
 from tests.hooks import Hook, hook
 from tests.scenarios.project import MLOPSCTL, Ended, ended
+from tests.waiting import PATIENCE, until
 
 PIPELINE = f"""\
 {lines.PIPELINE}\
@@ -44,7 +45,6 @@ if factor == "3":
     sys.exit("no luck with 3")
 json.dump({"total": total * int(factor)}, open(model, "w"))
 """
-PATIENCE = 300.0
 WORKFLOW = ("argoproj.io/v1alpha1", "Workflow")
 
 
@@ -198,7 +198,7 @@ def test_a_run_that_is_left_goes_on_until_it_is_cancelled(project: Project, snap
         found = json.loads(project.mlopsctl("status", "--env", "here", "--output", "json").out)
         return not found["environments"][0]["pipelines"][0]["running"]
 
-    wait_until(lambda: record().get("outcome") == "interrupted" and is_over())
+    until(lambda: record().get("outcome") == "interrupted" and is_over())
     assert {each["stage"]: each["outcome"] for each in record()["stages"]}["report"] == "skipped"
     assert {each["outcome"] for each in project.hook.told} <= {"refused", "failed"}, "who cancels a run knows of it"
     again = project.mlopsctl("runs", "cancel", "latest", "--env", "here", code=1)

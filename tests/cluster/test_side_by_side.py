@@ -9,9 +9,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.cluster.commanding import Repository, normalised, repository
 from tests.cluster.conftest import Reached, Whole
-from tests.cluster.examining import wait_until
 from tests.cluster.test_apply import APPLY, RENDERED, trees, without_gateway
 from tests.cluster.test_story import release
+from tests.waiting import until
 
 TEMPLATE = "manifests/flight-delays/workflowtemplate-flight-delays.yaml"
 
@@ -146,7 +146,7 @@ def test_replicas_are_drift_by_kubectl_and_none_by_an_autoscaler(cluster: Whole,
         assert replicas(project) == 1
 
         project.kubectl("autoscale", "deployment/front", "--min=2", "--max=3", "--cpu-percent=80")
-        wait_until(lambda: replicas(project) == 2)
+        until(lambda: replicas(project) == 2)
         said = project.mlopsctl("plan", "--detailed-exitcode").out
         assert "No changes" in said
         assert "front" not in said

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from mlopsctl.store import Store
 from tests.cluster.conftest import Whole
 from tests.cluster.lines import SERVE, SERVICE, SERVING, Applied, Callers, calling
 from tests.cluster.objects import Objects
+from tests.waiting import until
 
 SCHEDULED = f"""\
 {SERVING}\
@@ -38,13 +38,6 @@ def applied(cluster: Whole, namespace: Objects, tmp_path: Path, store: Store) ->
     done = found.mlopsctl("apply", "--auto-approve")
     assert done.returncode == 0, done.stdout + done.stderr
     return found
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 180
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def stopped(applied: Applied) -> Callers:
@@ -134,7 +127,7 @@ def rolled_back(applied: Applied, namespace: Objects) -> None:
     )
     assert applied.mlopsctl("apply", "--auto-approve").returncode == 0
     applied.begin("third", factor="5")
-    namespace.wait_for(*ROUTE, lambda found: len(found["spec"]["rules"][0]["backendRefs"]) == 2, seconds=300)
+    namespace.wait_for(*ROUTE, lambda found: len(found["spec"]["rules"][0]["backendRefs"]) == 2)
     said = applied.mlopsctl("rollback", "line", "--env", "here")
     assert said.returncode == 0, said.stderr
     assert "the rollout of run" in said.stdout

@@ -11,8 +11,8 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from tests.cluster.commanding import ARGO, Repository, normalised, repository
 from tests.cluster.conftest import Whole
-from tests.cluster.examining import wait_until
 from tests.scenarios.project import Ended
+from tests.waiting import until
 
 KUBECTL = "application/merge-patch+json"
 RELEASE = """\
@@ -123,7 +123,7 @@ def test_from_nothing_to_nothing(project: Repository, snapshot: SnapshotAssertio
     assert services | {"roles/flight-delays-deploy"} <= project.objects()
 
     story.step("destroyed", "destroy", "--auto-approve")
-    wait_until(lambda: not project.names("pods"))
+    until(lambda: not project.names("pods"))
     assert project.objects() == {"configmaps/mlopsctl-flights-staging-history"}
     story.step("nothing to destroy", "destroy")
 

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from syrupy.assertion import SnapshotAssertion
 
 from tests.scenarios.project import Project, ended
+from tests.waiting import PATIENCE
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "output" / "v1"
 SERVER = """
@@ -253,7 +254,7 @@ def test_a_server_tells_what_it_was_asked_and_what_monitors_found(watched: Proje
         request = urllib.request.Request(said["predict_url"], b'{"instances": []}')
         with urllib.request.urlopen(request, timeout=30) as answer:
             assert json.load(answer) == {"predictions": []}
-        deadline, page = time.monotonic() + 30, ""
+        deadline, page = time.monotonic() + PATIENCE, ""
         while "mlopsctl_monitor_distance" not in page:  # which is read in the background
             assert time.monotonic() < deadline, page
             with urllib.request.urlopen(said["metrics_url"], timeout=30) as answer:

@@ -35,9 +35,9 @@ from mlopsctl.engine.tapped import Tapped, tapped
 from mlopsctl.runtime.http_messages import OUR_AGENT
 from mlopsctl.runtime.tap import Exchange
 from mlopsctl.store import Store, open_store, timestamp
+from tests.waiting import PATIENCE, until
 
 PLACE = Place("staging", "churn", "serve")
-PATIENCE = 120.0
 RELEASE = "sha256:r"
 OVER = "copies of requests are over"
 
@@ -68,13 +68,6 @@ def model(answer: Callable[[bytes], tuple[int, bytes]]) -> Iterator[tuple[int, l
         finally:
             server.shutdown()
             thread.join()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def ask(port: int, body: bytes) -> bytes:

@@ -14,6 +14,7 @@ from mlopsctl.engine.cache import default_cache
 from mlopsctl.engine.endpoint import CommandServer, Endpoint, FormatServer, NotReady
 from mlopsctl.engine.environment import Environment, environment_for
 from mlopsctl.runtime.load_test import LoadTest, run_load_test
+from tests.waiting import PATIENCE
 
 SERVING_LOCK = Path(__file__).parents[2] / "local" / "serving.lock"
 TRAIN = """
@@ -37,7 +38,7 @@ def is_running(stat: Path) -> bool:
 
 def wait_until_logged(log: Path, text: str, *, knock_at: str) -> None:
     """Return once the server has got as far as to write this; how long that takes is the machine's affair."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (log.exists() and text in log.read_text()):
         assert time.monotonic() < deadline, f"the server never says {text!r}"
         with suppress(OSError):  # it doesn't listen yet, or refuses: which is what some of them write of

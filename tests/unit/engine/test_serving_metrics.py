@@ -20,10 +20,10 @@ from mlopsctl.runtime.traffic import Traffic
 from mlopsctl.store import Store, open_store
 from tests.unit.ir.documents import stages
 from tests.unit.report.test_drift import CHECK, FAILING
+from tests.waiting import PATIENCE, until
 
 MONITOR = MonitorState("staging", "flight-delays", "drift")
 LABELS = {"environment": "staging", "pipeline": "flight-delays", "stage": "serve"}
-PATIENCE = 30.0
 
 
 def kept(store: Store, monitor: MonitorState = MONITOR) -> None:
@@ -50,18 +50,11 @@ def test_a_store_that_is_away_costs_nobody_time_and_nothing_that_was_known(tmp_p
     store = open_store(tmp_path)
     kept(store)
     checks = LastChecks(store, [MONITOR])
-    until_known(checks)
+    until(checks.known)
     (tmp_path / "pointers").rename(tmp_path / "away")
     (tmp_path / "pointers").write_text("in the way")
     checks.read()
     assert [check.check for check in checks.known()] == [CHECK.check]
-
-
-def until_known(checks: LastChecks) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not checks.known():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class Echo(BaseHTTPRequestHandler):

@@ -16,6 +16,7 @@ from mlopsctl.engine.releases import served
 from mlopsctl.ir.contract import read_contract
 from mlopsctl.store import canonical_json
 from tests.unit.pod.pods import RUN, Pods, ended
+from tests.waiting import PATIENCE
 
 SPEC = """\
 stages:
@@ -76,7 +77,7 @@ def serving(pods: Pods, **changes: str) -> Iterator[tuple[int, "subprocess.Popen
 
 
 def answer(port: int) -> bytes:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as found:

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pytest
 from mlopsctl.runtime.checkpoints import Checkpoint, Keeper, forget, restore, saved
 from mlopsctl.runtime.process import Ending
 from mlopsctl.store import Store, open_store
+from tests.waiting import until
 
-PATIENCE = 60.0
 KEY = "1" * 64
 CHECKPOINT = Checkpoint(key=KEY, run="01M7YTAQAPR31N2R2Q7Z7C0V5T", path="state", every=0.1)
 ENDED = Ending(
@@ -135,10 +134,3 @@ def test_a_store_that_is_away_is_said_and_costs_time_alone(store: Store, folder:
         "begins from the start, as the checkpoint can't be had",
         "the checkpoint was not kept",
     ]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
