@@ -35,8 +35,8 @@ def requests(*, cpu: str = "20m", memory: str = "64Mi") -> dict[str, Any]:
 
 
 def readiness(port: int, path: str) -> dict[str, Any]:
-    """A probe that notices within a second."""
-    return {"httpGet": {"port": port, "path": path}, "periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": 3}
+    """A probe that notices within a second, and waits for an answer that a busy machine owes."""
+    return {"httpGet": {"port": port, "path": path}, "periodSeconds": 1, "timeoutSeconds": 20, "failureThreshold": 3}
 
 
 def deployment(namespace: str, name: str, container: dict[str, Any], **pod: object) -> Manifest:
