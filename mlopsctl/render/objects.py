@@ -24,6 +24,9 @@ _NOT_YET: Parts = {
 }
 
 _NOT_WITHOUT_GATEWAY: Parts = {("fallback",): "the environment has no `gateway` that could lead requests to it"}
+_NO_SHARES: Parts = {
+    ("rollout", "canary"): "the environment has no `gateway` that could lead a share of requests to it"
+}
 
 # What takes a run that looks on.
 _AT_ONCE = "where releases are `pinned`, what git says has all requests at once"
@@ -93,6 +96,7 @@ def _of_deployment(stage: DeployStage, environment: Environment) -> Iterator[Dia
         yield never_asleep(stage.origin.value("replicas", "min"), stage.name)
     for parts, is_so in (
         (_NOT_WITHOUT_GATEWAY, environment.gateway is None),
+        (_NO_SHARES, environment.gateway is None and environment.releases == "continuous"),
         (_NOT_OF_GIT, environment.releases == "pinned"),
         (_NOT_OF_RUNTIMES, stage.server.runtime is not None),
     ):

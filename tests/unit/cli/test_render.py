@@ -119,6 +119,17 @@ def test_nothing_is_rolled_out_where_git_says_what_serves(shop: Path) -> None:
     assert "`stages.serve.rollout.shadow` is not rendered yet: a ServingRuntime of the cluster copies no" in said
 
 
+def test_without_a_gateway_no_share_of_the_requests_is_led(shop: Path) -> None:
+    pipeline, place = shop / "pipeline.yaml", shop / "environments" / "staging.yaml"
+    canary = "{min: 2, max: 10}\n      rollout: {canary: {steps: [10%], every: 5m}, checks: [{errors: 1%}]}"
+    pipeline.write_text(pipeline.read_text().replace("{min: 2, max: 10}", canary))
+    assert "rollout" not in render("-e", "staging", folder=shop).stderr
+    lines = place.read_text().splitlines(keepends=True)
+    place.write_text("".join(line for line in lines if "gateway:" not in line))
+    said = render("-e", "staging", folder=shop).stderr
+    assert "`stages.serve.rollout.canary` is not rendered yet: the environment has no `gateway`" in said
+
+
 def test_a_server_that_may_sleep_stays_awake(shop: Path, snapshot: SnapshotAssertion) -> None:
     overriding = shop / "environments" / "prod.yaml"
     overriding.write_text(overriding.read_text().replace("{min: 3, max: 3}", "{min: 0, max: 3}"))
