@@ -86,16 +86,16 @@ def check(reader: Reader, pipeline: Pipeline, monitor: MonitorStage, now: dateti
     )
 
 
-def keep(store: Store, pipeline: Pipeline, monitor: MonitorStage, checked: Checked, *, is_answered: bool) -> Checked:
+def keep(store: Store, pipeline: Pipeline, monitor: MonitorStage, checked: Checked, *, will_act: bool) -> Checked:
     """Keep the check's record, and let the next one begin where it ends, if it concluded anything.
 
-    `is_answered` says that `acted` is called once what is due is done: until then the next one begins where it began.
+    `will_act` says that `acted` is called once what is due is done; until then, the next one begins where this one did.
     Raises StoreError, and DiagnosedError if another check ended meanwhile.
     """
     state = state_of(pipeline, monitor)
     store.add_record(state.records, checked.record.check, checked.record.to_json())
     try:
-        after = checked.unanswered if is_answered else checked.state
+        after = checked.unanswered if will_act else checked.state
         pointer = state.move(store, after, expect=checked.version)
     except PointerMoved as error:
         if not checked.concludes:

@@ -37,5 +37,5 @@ def look(request: Request) -> Checked:
     )
     found = check(reader, request.pipeline, request.monitor, datetime.now(UTC))
     if request.is_kept:
-        keep(request.store, request.pipeline, request.monitor, found, is_answered=False)
+        keep(request.store, request.pipeline, request.monitor, found, will_act=False)
     return found

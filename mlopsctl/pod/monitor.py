@@ -33,7 +33,7 @@ def run(name: str, settings: Settings, stop: Stop) -> int:
     monitor = monitors[name]
     reader = _reader(settings, contract, store, stop)
     seen = check(reader, contract.pipeline, monitor, datetime.now(UTC))
-    found = keep(store, contract.pipeline, monitor, seen, is_answered=True)
+    found = keep(store, contract.pipeline, monitor, seen, will_act=True)
     _tell(found.record)
     code = _acted(store, contract, monitor, found, stop) if found.record.action else 0
     if found.trouble is not None:

@@ -101,7 +101,7 @@ class World:
             return check(Reader(store=self.store, python=nobody, stop=stop), self.pipeline, self.monitor, at)
 
     def checked(self, at: datetime) -> Checked:
-        return keep(self.store, self.pipeline, self.monitor, self.check(at), is_answered=True)
+        return keep(self.store, self.pipeline, self.monitor, self.check(at), will_act=True)
 
 
 def nobody() -> NoReturn:
@@ -155,7 +155,7 @@ def test_where_nobody_acts_each_check_begins_where_the_last_one_ended(world: Wor
     world.asked(NOON - 2 * MINUTE, mean=3.0)
     world.checked(NOON - MINUTE)
     world.asked(NOON - MINUTE / 2, mean=3.0)
-    due = keep(world.store, world.pipeline, world.monitor, world.check(NOON), is_answered=False)
+    due = keep(world.store, world.pipeline, world.monitor, world.check(NOON), will_act=False)
     assert due.record.action == "retrain"
     assert world.check(NOON + MINUTE).record.since == timestamp(NOON)
 
@@ -188,9 +188,9 @@ def test_a_check_that_is_not_kept_changes_nothing(world: World) -> None:
 def test_of_two_checks_at_once_one_counts(world: World) -> None:
     world.asked(NOON - MINUTE, mean=3.0)
     first, second = world.check(NOON), world.check(NOON)
-    keep(world.store, world.pipeline, world.monitor, first, is_answered=True)
+    keep(world.store, world.pipeline, world.monitor, first, will_act=True)
     with pytest.raises(DiagnosedError, match="MLO824"):
-        keep(world.store, world.pipeline, world.monitor, second, is_answered=True)
+        keep(world.store, world.pipeline, world.monitor, second, will_act=True)
     assert world.check(NOON).record.since == timestamp(NOON)
 
 
