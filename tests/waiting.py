@@ -9,9 +9,9 @@ T = TypeVar("T")
 PATIENCE = 600.0  # seconds: what isn't so by then never will be, also beside all other tests on two cores
 
 
-def until(look: Callable[[], T | None], what: str = "", *, every: float = 0.05) -> T:
+def until(look: Callable[[], T | None], what: str = "", *, every: float = 0.05, patience: float = PATIENCE) -> T:
     """What is found, once that is something; looked for `every` so many seconds. The test fails if it never is."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (found := look()):
         assert time.monotonic() < deadline, what or "it never came"
         time.sleep(every)

@@ -34,6 +34,8 @@ from mlopsctl.plan.readiness import may_be_unready
 
 _GONE_AFTER = 120.0  # seconds; finalizers of others may take their time
 _PAUSE = 0.2
+# Seconds until Argo knows a template. Of a schedule that comes sooner it takes no notice for 20 minutes. (0045)
+_LEARNT_AFTER = 3.0
 
 
 @frozen(kw_only=True)
@@ -65,12 +67,17 @@ class Application:
         until = time.monotonic() + self.patience.longest
         # What was left alone may be what traffic is sent to, and not be well yet since an apply that was cut off.
         pending = [*self._kept(_pipelines(change for change in made if moves_traffic(change.key)), takes_traffic)]
+        learnt = 0.0
         for rank in ranks(made):
             if any(moves_traffic(change.key) for change in rank):
                 if unwell := self._awaited(pending, until):
                     return unwell
                 pending = []
+            if any(_begins_a_schedule(change) for change in rank):
+                time.sleep(max(learnt - time.monotonic(), 0.0))
             self._make(rank)
+            if any(change.key.kind == "WorkflowTemplate" for change in rank):
+                learnt = time.monotonic() + _LEARNT_AFTER
             pending += [_awaited(change) for change in rank if not change.is_letting_go]
         if unwell := self._awaited([*pending, *self._kept(_pipelines(gone))], until):
             return unwell
@@ -224,6 +231,10 @@ class Application:
                 document=change.wanted, pipeline=change.pipeline, stage=change.stage, origin=change.origin, places={}
             )
         return (error.found,) if manifest is None else refusals_of(error, manifest)
+
+
+def _begins_a_schedule(change: ObjectChange) -> bool:
+    return change.key.kind == "CronWorkflow" and change.action in (Action.CREATE, Action.REPLACE)
 
 
 def _awaited(change: ObjectChange) -> Awaited:

@@ -32,7 +32,11 @@ def project(api_server: Reached, tmp_path: Path) -> Iterator[Repository]:
 
 
 def without_gateway(project: Repository) -> Repository:
-    """The project without a gateway, as nothing makes routes ready on an API server alone."""
+    """The project without a gateway, as nothing makes routes ready on an API server alone, and so without a canary."""
+    canary = (
+        "rollout:\n        canary: {steps: [5%, 25%, 50%], every: 10m}\n        checks: [{errors: 1%}, {p99: 2s}]\n"
+    )
+    project.edit("pipeline.yaml", (canary, "\n\n\n"))
     lines = project.environment.read_text("utf-8").splitlines(keepends=True)
     project.environment.write_text("".join(line for line in lines if "gateway:" not in line), "utf-8")
     project.commit("No gateway")

@@ -5,6 +5,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ from tests.unit.ir.documents import HEAD, lowered
 from tests.waiting import until
 
 MERGE, SERVER_SIDE = "application/merge-patch+json", "application/apply-patch+yaml"
+ARGO = "argoproj.io/v1alpha1"
 SERVICES = "serving.kserve.io/v1beta1", "inferenceservices"
 PROVENANCE = Provenance(project="flights", version="0", commit="", branch="", changed_files=0, made="")
 HOLDER = Holder(id="0a1b2c3d", user="ann", host="laptop", command="apply", run="", started="")
@@ -150,6 +152,27 @@ def test_what_somebody_else_has_set_after_the_plan_is_a_conflict(there: Cluster)
     with pytest.raises(Exception, match="the plan is stale: Deployment model has changed"):
         there.apply(plan)
     assert there.admin.ask("GET", path)["spec"]["template"]["spec"]["containers"][0]["image"] == "mine"
+
+
+def test_a_schedule_is_made_once_its_template_is_known(there: Cluster) -> None:
+    templates = [{"name": "main", "suspend": {"duration": "1"}}]
+    documents = (
+        custom(ARGO, "WorkflowTemplate", there.namespace, {"entrypoint": "main", "templates": templates}, name="one"),
+        custom(
+            ARGO,
+            "CronWorkflow",
+            there.namespace,
+            {"schedules": ["0 0 1 1 *"], "workflowSpec": {"workflowTemplateRef": {"name": "one"}}},
+            name="one",
+        ),
+    )
+    ended, _ = there.apply(there.plan(*documents), *documents, longest=60.0)
+    assert ended.event.outcome is ApplyOutcome.DONE
+    made = [
+        datetime.fromisoformat(there.admin.ask("GET", there.path(ARGO, plural, "one"))["metadata"]["creationTimestamp"])
+        for plural in ("workflowtemplates", "cronworkflows")
+    ]
+    assert (made[1] - made[0]).total_seconds() >= 2  # three, of times in whole seconds
 
 
 def test_a_definition_and_its_object_come_in_one_plan(there: Cluster) -> None:

@@ -22,6 +22,7 @@ from tests.cluster.objects import Manifest, Objects
 from tests.waiting import until
 
 ROWS = 300
+LONGEST = 1500.0  # seconds: under load Argo may take no notice of a schedule for 20 minutes (decision 0045)
 PIPELINE = """\
 apiVersion: mlopsctl.dev/v1
 kind: Pipeline
@@ -97,7 +98,9 @@ def test_drift_is_found_and_answered(watched: Applied, namespace: Objects, clust
     came_true(watched.store, {row["id"]: 2 * row["n"] + 0.05 for row in rows_about(3)[:250]})
     asked_about(watched, cluster, mean=3)
 
-    started = until(lambda: [each for each in workflows(namespace) if is_retraining(each)], "a run")[0]
+    started = until(lambda: [each for each in workflows(namespace) if is_retraining(each)], "a run", patience=LONGEST)[
+        0
+    ]
     assert started["spec"]["workflowTemplateRef"] == {"name": "line"}
     checks = [
         DriftCheck.from_json(watched.store.read_record("drift.here.line.drift", found) or {})
