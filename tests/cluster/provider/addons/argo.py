@@ -83,7 +83,7 @@ def _controller(images: Images) -> dict[str, Any]:
         "command": ["workflow-controller"],
         "args": [f"--executor-image={images.executor}", f"--executor-image-pull-policy={images.pull_policy}"],
         "readinessProbe": readiness(_CONTROLLER_HEALTH, "/healthz"),
-        "resources": requests(cpu="200m"),  # its share of a busy machine: whatever runs waits for it
+        "resources": requests(cpu="100m"),  # its share of a busy machine: whatever runs waits for it
     }
 
 
