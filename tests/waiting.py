@@ -13,6 +13,6 @@ def until(look: Callable[[], T | None], what: str = "", *, every: float = 0.05, 
     """What is found, once that is something; looked for `every` so many seconds. The test fails if it never is."""
     deadline = time.monotonic() + patience
     while not (found := look()):
-        assert time.monotonic() < deadline, what or "it never came"
+        assert time.monotonic() < deadline, f"waited {patience:.0f} s for {what or 'it to be so'}"
         time.sleep(every)
     return found

@@ -10,7 +10,7 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.discovery import EagerDiscoverer
 from kubernetes.dynamic.exceptions import NotFoundError
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 Manifest = dict[str, Any]
 _MANAGER = "mlopsctl-tests"
@@ -59,10 +59,7 @@ class Objects:
     def remove(self, version: str, kind: str, name: str) -> None:
         """Delete the object and wait until it is gone, so that there can be another of the name."""
         self.delete(version, kind, name)
-        deadline = time.monotonic() + PATIENCE
-        while self.get(version, kind, name) is not None:
-            assert time.monotonic() < deadline, f"{kind} {name} is still there"
-            time.sleep(0.1)
+        until(lambda: self.get(version, kind, name) is None, f"{kind} {name} to be gone", every=0.1)
 
     def wait_for(
         self, version: str, kind: str, name: str, holds: Callable[[Manifest], bool], *, seconds: float = PATIENCE

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from mlopsctl.cluster.resources import Resources
 from mlopsctl.diagnostics import Position, Span
 from mlopsctl.manifest import Document, Manifest
 from mlopsctl.manifest import Path as FieldPath
-from tests.cluster.examining import context_of
+from tests.cluster.conftest import Reached
+from tests.cluster.examining import Admin, context_of
 
 PATIENT = Patience(connect=5, read=35, repeat=30)
 ORIGIN = Span("pipeline.yaml", Position(1, 1), Position(1, 9))
@@ -34,6 +35,18 @@ def connected(kubeconfig: Path, namespace: str, *, patience: Patience | None = P
 def objects_of(connection: Connection) -> Objects:
     """The objects that the connection's user sees."""
     return Objects(connection, Resources(connection))
+
+
+def own_namespace_there(admin: Admin) -> Iterator[str]:
+    """A fixture: the name of a namespace that is the test's own, on the API server that has nothing else."""
+    name = admin.namespace()
+    yield name
+    admin.delete(f"/api/v1/namespaces/{name}")
+
+
+def objects_there(api_server: Reached, namespace: str) -> Objects:
+    """A fixture: the objects of that namespace, which the file calls `namespace`."""
+    return objects_of(connected(api_server.kubeconfig, namespace))
 
 
 class Counting(Connection):

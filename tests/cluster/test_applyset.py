@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,25 @@ from mlopsctl.manifest import PART_OF, Document
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin
 from tests.cluster.provider.programs import program
-from tests.cluster.speaking import ORIGIN, Counting, config_map, connected, custom, objects_of, wanted
+from tests.cluster.speaking import (
+    ORIGIN,
+    Counting,
+    config_map,
+    connected,
+    custom,
+    objects_of,
+    objects_there,
+    own_namespace_there,
+    wanted,
+)
 
 ARGO = "argoproj.io/v1alpha1"
 MAPS, TEMPLATES = GroupKind("", "ConfigMap"), GroupKind("argoproj.io", "WorkflowTemplate")
 SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "x"}}]}
 
 
-@pytest.fixture
-def namespace(admin: Admin) -> Iterator[str]:
-    name = admin.namespace()
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
-
-
-@pytest.fixture
-def objects(api_server: Reached, namespace: str) -> Objects:
-    return objects_of(connected(api_server.kubeconfig, namespace))
+namespace = pytest.fixture(own_namespace_there)
+objects = pytest.fixture(objects_there)
 
 
 @pytest.fixture

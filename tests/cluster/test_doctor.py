@@ -36,17 +36,14 @@ from tests.cluster.examining import (
 )
 from tests.cluster.provider.addons import storage
 from tests.cluster.provider.keys import Authority
+from tests.cluster.speaking import own_namespace_there
 
 WEBHOOKS: Final = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 GATEWAYS: Final = "/apis/gateway.networking.k8s.io/v1"
 HEAD: Final = "apiVersion: mlopsctl.dev/v1\n"
 
 
-@pytest.fixture
-def namespace(admin: Admin) -> Iterator[str]:
-    name = admin.namespace()
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
+namespace = pytest.fixture(own_namespace_there)
 
 
 # --- a server that is whole, and has nobody to act on what is applied

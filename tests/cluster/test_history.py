@@ -1,7 +1,6 @@
 """What was applied, kept on a real API server."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,9 +9,8 @@ from mlopsctl.cluster.applyset import Estate
 from mlopsctl.cluster.errors import Absent
 from mlopsctl.cluster.history import LARGEST, MOST, AppliedRecord, History
 from mlopsctl.cluster.objects import Objects
-from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin
-from tests.cluster.speaking import connected, objects_of
+from tests.cluster.speaking import objects_there, own_namespace_there
 
 RECORD = AppliedRecord(
     id="3f2a91bc",
@@ -29,16 +27,8 @@ RECORD = AppliedRecord(
 )
 
 
-@pytest.fixture
-def namespace(admin: Admin) -> Iterator[str]:
-    name = admin.namespace()
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
-
-
-@pytest.fixture
-def objects(api_server: Reached, namespace: str) -> Objects:
-    return objects_of(connected(api_server.kubeconfig, namespace))
+namespace = pytest.fixture(own_namespace_there)
+objects = pytest.fixture(objects_there)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from mlopsctl.cluster.lock import Held, Lock, Terms, break_lock, locked
 from mlopsctl.diagnostics import DiagnosedError
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin
-from tests.cluster.speaking import connected, killed_and_started_again
+from tests.cluster.speaking import connected, killed_and_started_again, own_namespace_there
 from tests.waiting import until
 
 NAME = "mlopsctl-flights-staging"
@@ -38,11 +38,7 @@ with locked(connected(Path(kubeconfig), namespace), terms, holder_here({{}}, "ot
 """
 
 
-@pytest.fixture
-def namespace(admin: Admin) -> Iterator[str]:
-    name = admin.namespace()
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
+namespace = pytest.fixture(own_namespace_there)
 
 
 @pytest.fixture

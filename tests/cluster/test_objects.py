@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,22 +14,23 @@ from mlopsctl.cluster.resources import Resource, Resources
 from mlopsctl.manifest import Key
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin, changed, definition
-from tests.cluster.speaking import Counting, config_map, connected, custom, killed_and_started_again, objects_of
+from tests.cluster.speaking import (
+    Counting,
+    config_map,
+    connected,
+    custom,
+    killed_and_started_again,
+    objects_of,
+    objects_there,
+    own_namespace_there,
+)
 from tests.waiting import PATIENCE
 
 ROUTES = "gateway.networking.k8s.io/v1"
 
 
-@pytest.fixture
-def namespace(admin: Admin) -> Iterator[str]:
-    name = admin.namespace()
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
-
-
-@pytest.fixture
-def objects(api_server: Reached, namespace: str) -> Objects:
-    return objects_of(connected(api_server.kubeconfig, namespace))
+namespace = pytest.fixture(own_namespace_there)
+objects = pytest.fixture(objects_there)
 
 
 # --- discovery

@@ -1,7 +1,7 @@
 """What a real API server refuses, at the line of the source that it comes from, with the next step."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,17 @@ from mlopsctl.diagnostics import Diagnostic
 from mlopsctl.manifest import Manifest
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin, changed
-from tests.cluster.speaking import ORIGIN, config_map, connected, custom, line, objects_of, wanted
+from tests.cluster.speaking import (
+    ORIGIN,
+    config_map,
+    connected,
+    custom,
+    line,
+    objects_of,
+    objects_there,
+    own_namespace_there,
+    wanted,
+)
 from tests.cluster.webhook import webhook
 from tests.waiting import PATIENCE, until
 
@@ -24,16 +34,8 @@ RBAC = "rbac.authorization.k8s.io/v1"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 
 
-@pytest.fixture
-def namespace(admin: Admin) -> Iterator[str]:
-    name = admin.namespace()
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
-
-
-@pytest.fixture
-def objects(api_server: Reached, namespace: str) -> Objects:
-    return objects_of(connected(api_server.kubeconfig, namespace))
+namespace = pytest.fixture(own_namespace_there)
+objects = pytest.fixture(objects_there)
 
 
 def refused(objects: Objects, manifest: Manifest, *, dry: bool = True) -> tuple[ClusterError, tuple[Diagnostic, ...]]:

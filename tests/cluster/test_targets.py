@@ -16,6 +16,7 @@ from mlopsctl.render.stripping import TargetSchema, expanded, metadata_of_open_a
 from mlopsctl.render.targets import TARGETS, Problem, Targets
 from tests.cluster.conftest import Reached
 from tests.cluster.examining import Admin, changed, context_of, definition
+from tests.cluster.speaking import own_namespace_there
 from tests.target_examples import EXAMPLES, Json, wrong_ones
 
 CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -28,11 +29,7 @@ def admin(api_server: Reached) -> Admin:
     return Admin(api_server.kubeconfig)
 
 
-@pytest.fixture(scope="module")
-def namespace(admin: Admin) -> Iterator[str]:
-    name = admin.namespace()
-    yield name
-    admin.delete(f"/api/v1/namespaces/{name}")
+namespace = pytest.fixture(scope="module")(own_namespace_there)
 
 
 @pytest.fixture(scope="module")
