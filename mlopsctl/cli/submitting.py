@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mlopsctl.report.run_text import RunReporter
     from mlopsctl.store import Store
 
-_LONGEST = 50  # characters of a workflow's name, of which Argo makes those of its pods
 _RANDOM_BYTES = 4
 
 
@@ -88,9 +87,9 @@ def follow(
 
 def new_name(pipeline: str) -> str:
     """A name for the workflow of a run that no other has."""
-    from mlopsctl.ir.names import shortened
+    from mlopsctl.ir.names import run_name
 
-    return f"{shortened(pipeline, _LONGEST)}-{os.urandom(_RANDOM_BYTES).hex()}"
+    return run_name(pipeline, os.urandom(_RANDOM_BYTES).hex())
 
 
 def _say_how(screen: Screen, run: "ClusterRun", first: str) -> None:

@@ -3,7 +3,6 @@
 What it does is decided by what it judged: where another release serves by now, none is turned back.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,7 +23,7 @@ from mlopsctl.engine.audit import Deed, Did, append
 from mlopsctl.frozen import frozen
 from mlopsctl.ir.contract import Contract
 from mlopsctl.ir.model import MonitorStage
-from mlopsctl.ir.names import LONGEST_NAME, schedules, shortened
+from mlopsctl.ir.names import run_name, schedules, short_hash
 from mlopsctl.manifest import BY
 from mlopsctl.plan.overrides import Override
 from mlopsctl.pod import faults
@@ -35,8 +34,6 @@ from mlopsctl.release.serving import Versions
 from mlopsctl.release.serving_faults import no_route, not_noted
 from mlopsctl.runtime.stop import Stop
 from mlopsctl.store import DriftCheck, Store, StoreError, short_run, timestamp
-
-_HASH = 8
 
 
 @frozen(kw_only=True)
@@ -95,8 +92,7 @@ def start_run(connection: Connection, answer: Answer) -> str:
 def _name_of_run(answer: Answer) -> str:
     """The same until the monitor has noted that it acted."""
     told = "\n".join((answer.monitor.name, answer.check.run, answer.check.acted))
-    digest = hashlib.sha256(told.encode()).hexdigest()[:_HASH]
-    return f"{shortened(answer.pipeline, LONGEST_NAME - len(digest) - 1)}-{digest}"
+    return run_name(answer.pipeline, short_hash(told))
 
 
 def turn_back(connection: Connection, answer: Answer, store: Store, stop: Stop) -> str:

@@ -1,6 +1,6 @@
 """What became of the parts of a cluster while tests ran on it: of a run that failed the log is all that is left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +20,8 @@ _LAST_LINES = 8
 
 def told(since: datetime) -> list[str]:
     """What `happened` in the cluster that tests share, or why that isn't known."""
-    try:
-        return happened(shared_kubeconfig(), since) or ["its pods are those that it had, and nothing was warned of"]
-    except (ApiException, ConfigException, OSError, HTTPError) as error:
-        return [f"it doesn't answer: {' '.join(str(error).split())[:300]}"]
+    quiet = "its pods are those that it had, and nothing was warned of"
+    return _or_why_not(lambda: happened(shared_kubeconfig(), since) or [quiet])
 
 
 def happened(kubeconfig: Path, since: datetime, namespaces: Sequence[str] = INSTALLED) -> list[str]:
@@ -44,8 +42,13 @@ def happened(kubeconfig: Path, since: datetime, namespaces: Sequence[str] = INST
 
 def left(kubeconfig: Path, namespace: str) -> list[str]:
     """What a test that failed leaves in its namespace: workflows, pods that didn't go well, the newest warnings."""
+    return _or_why_not(lambda: list(_left(Admin(kubeconfig), namespace)))
+
+
+def _or_why_not(ask: Callable[[], list[str]]) -> list[str]:
+    """What is asked, or why the cluster doesn't say."""
     try:
-        return list(_left(Admin(kubeconfig), namespace))
+        return ask()
     except (ApiException, ConfigException, OSError, HTTPError) as error:
         return [f"it doesn't answer: {' '.join(str(error).split())[:300]}"]
 
