@@ -74,7 +74,7 @@ def test_what_was_turned_back_is_read_again() -> None:
         ({"spec": {}}, False),  # it leaves that to others
     ],
 )
-def test_git_is_obeyed_again_once_it_names_another_release(wanted: dict[str, Any], is_over: bool) -> None:  # noqa: FBT001
+def test_git_is_obeyed_again_once_it_names_another_release(wanted: dict[str, Any], is_over: bool) -> None:  # noqa: FBT001  # a case
     metadata = {"name": "churn", "annotations": annotations_of(TURNED)}
     assert (turned_back_over(metadata, wanted) is None) is is_over
     assert ends_turning_back(metadata, wanted) is is_over

@@ -41,7 +41,7 @@ def agreed(kind: str, forge: Forge, commit: str = MERGED, *, is_open: bool = Fal
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_the_last_word_of_each_counts_and_of_nobody_who_wrote_it(forge: Forge, is_open: bool) -> None:  # noqa: FBT001
+def test_the_last_word_of_each_counts_and_of_nobody_who_wrote_it(forge: Forge, is_open: bool) -> None:  # noqa: FBT001  # a case
     at_github(
         forge,
         review("bob", "CHANGES_REQUESTED"),
@@ -64,7 +64,7 @@ def test_what_came_by_no_request_nobody_agreed_to(forge: Forge) -> None:
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_gitlab_says_it_of_its_merge_requests(forge: Forge, is_open: bool) -> None:  # noqa: FBT001
+def test_gitlab_says_it_of_its_merge_requests(forge: Forge, is_open: bool) -> None:  # noqa: FBT001  # a case
     request = "/projects/o%2Fr/merge_requests/12"
     users = [{"username": name.lower(), "name": name} for name in ("Ann", "Bob", "Cat")]
     forge.said |= {
